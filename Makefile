@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Pinnace's build. One file, not recursive; everything it makes is under build/.
+#
+#   make                the hypervisor, the tools and the guest kernels
+#   make DEBUG=1        the same with ASSERT() and trapping UB checks in the hypervisor, under build/debug/
+#   make check-host     build and run the host tests (ASan, UBSan)
+#   make CC=clang       with clang instead of gcc
+
+CC      := gcc
+OBJCOPY := objcopy
+STRIP   := strip
+
+DEBUG ?= 0
+ifeq ($(DEBUG),1)
+HV_BUILD := build/debug
+HV_DEBUG := -DPINNACE_DEBUG -fsanitize=undefined -fsanitize-undefined-trap-on-error
+else
+HV_BUILD := build
+HV_DEBUG :=
+endif
+
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# Without this the public headers select historic call numbers.
+ABI := -D__XEN_INTERFACE_VERSION__=0x00040e00
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wundef -Wvla \
+	-Wcast-align -Wcast-qual -Wwrite-strings -Wredundant-decls -Wpointer-arith \
+	-Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wformat=2 -Wimplicit-fallthrough
+
+COMMON      := $(ABI) -I. -Ibuild/include -O2 -g -MMD -MP
+FREESTANDING := -ffreestanding -fpie -fvisibility=hidden -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fno-omit-frame-pointer -fno-common
+HV_FLAGS    := $(COMMON) $(WARNINGS) $(FREESTANDING) $(HV_DEBUG) -Wframe-larger-than=1024
+CORE_FLAGS  := $(HV_FLAGS) -std=c11 -Wpedantic
+HV_C_FLAGS  := $(HV_FLAGS) -std=gnu11
+TOOL_FLAGS  := $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE
+HOST_FLAGS  := $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+GUEST_FLAGS := $(COMMON) $(WARNINGS) $(FREESTANDING) -fno-pie -mcmodel=kernel -std=gnu11
+
+# ---- what there is ---------------------------------------------------------------------------
+
+CORE_C    := $(wildcard core/*.c)
+BUILDER_C := $(wildcard builder/*.c)
+LIB_C     := $(wildcard lib/*.c)
+HV_C      := $(wildcard hv/*.c hv/*/*.c)
+HV_S      := $(wildcard hv/*/*.S)
+TOOL_C    := $(wildcard tools/*.c)
+FAKE_C    := $(wildcard tests/fake/*.c)
+UNIT_C    := $(wildcard tests/unit/test_*.c)
+GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
+
+# Parts of hv/ that touch no hardware: the host tests link them too.
+HV_PURE_C := $(wildcard hv/boot/options.c hv/acpi/tables.c hv/console/line.c)
+
+UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%)
+GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
+
+.PHONY: all hypervisor tools guests tests check-host clean format
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: hypervisor tools guests compile_commands.json
+hypervisor: $(HV_BUILD)/pinnace-hv
+tools: build/pinnace
+guests: $(GUEST_ELFS)
+tests: $(UNIT_TESTS) build/system/dialog build/system/fake-hypervisor
+
+# ---- the hypervisor --------------------------------------------------------------------------
+
+HV_OBJECTS := $(CORE_C:%.c=$(HV_BUILD)/hv-obj/%.o) $(BUILDER_C:%.c=$(HV_BUILD)/hv-obj/%.o) \
+	$(LIB_C:%.c=$(HV_BUILD)/hv-obj/%.o) $(HV_C:%.c=$(HV_BUILD)/hv-obj/%.o) \
+	$(HV_S:%.S=$(HV_BUILD)/hv-obj/%.S.o)
+
+$(HV_BUILD)/hv-obj/core/%.o: core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_FLAGS) -c $< -o $@
+$(HV_BUILD)/hv-obj/builder/%.o: builder/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_FLAGS) -c $< -o $@
+$(HV_BUILD)/hv-obj/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_C_FLAGS) -c $< -o $@
+$(HV_BUILD)/hv-obj/hv/%.o: hv/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_C_FLAGS) -c $< -o $@
+$(HV_BUILD)/hv-obj/hv/%.S.o: hv/%.S build/include/offsets.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -std=gnu11,$(HV_C_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
+
+# The version is compiled into one object, remade when the version changes.
+build/include/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define PINNACE_VERSION "%s"\n' '$(VERSION)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+$(HV_BUILD)/hv-obj/hv/boot/main.o: build/include/version.h
+
+# Offsets of C structs for the assembly, generated, not typed.
+build/include/offsets.h: hv/entry/offsets.h.in.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_C_FLAGS) -MF build/include/offsets.d -MT $@ -S $< -o build/include/offsets.s
+	sed -n 's/^.*->\([A-Z_0-9]*\) [$$#]*\([-0-9]*\).*$$/#define \1 \2/p' build/include/offsets.s > $@
+
+$(HV_BUILD)/pinnace-hv.full: $(HV_OBJECTS) hv/boot/link.ld
+	$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,hv/boot/link.ld -o $@ $(HV_OBJECTS)
+$(HV_BUILD)/pinnace-hv: $(HV_BUILD)/pinnace-hv.full
+	$(STRIP) --strip-all -o $@ $<
+
+# ---- the tools -------------------------------------------------------------------------------
+
+build/tool-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(TOOL_FLAGS) -c $< -o $@
+build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o)
+	$(CC) -g -o $@ $^ -llzma -ljansson
+
+# ---- guest kernels: guests/lib is the shared runtime, each other folder one kernel ------------
+
+GUEST_LIB_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/lib/*.c)) \
+	$(patsubst %.S,build/guest-obj/%.S.o,$(wildcard guests/lib/*.S)) \
+	build/guest-obj/lib/string.o build/guest-obj/lib/format.o
+build/guest-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_FLAGS) -c $< -o $@
+build/guest-obj/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -std=gnu11,$(GUEST_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
+define GUEST_RULE
+build/guests/$(1).elf: $$(patsubst %.c,build/guest-obj/%.o,$$(wildcard guests/$(1)/*.c)) \
+		$$(patsubst %.S,build/guest-obj/%.S.o,$$(wildcard guests/$(1)/*.S)) \
+		$$(GUEST_LIB_OBJECTS) guests/lib/link.ld
+	@mkdir -p $$(@D)
+	$$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
+
+# ---- host tests ------------------------------------------------------------------------------
+
+build/host-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_FLAGS) -c $< -o $@
+# The host has a C library: lib/string.c is the hypervisor's and the guests'.
+HOST_OBJECTS := $(CORE_C:%.c=build/host-obj/%.o) $(BUILDER_C:%.c=build/host-obj/%.o) \
+	$(patsubst %.c,build/host-obj/%.o,$(filter-out lib/string.c,$(LIB_C))) \
+	$(FAKE_C:%.c=build/host-obj/%.o) $(HV_PURE_C:%.c=build/host-obj/%.o) \
+	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)))
+build/host.a: $(HOST_OBJECTS)
+	rm -f $@ && ar rcs $@ $^
+build/tests/%: build/host-obj/tests/unit/%.o build/host.a
+	@mkdir -p $(@D)
+	$(CC) -fsanitize=address,undefined -g -o $@ $^ -lcmocka -llzma -ljansson
+
+# What the system tests need: a terminal to type at, and a hypervisor that misbehaves on demand.
+build/system/dialog: tests/system/dialog.c
+	@mkdir -p $(@D)
+	$(CC) $(TOOL_FLAGS) -o $@ $< -lutil
+build/system/fake-hypervisor: tests/system/fake_hypervisor.c
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) $(WARNINGS) -std=gnu11 -m32 -ffreestanding -fno-pie -fno-stack-protector \
+		-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
+		-nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noseparate-code \
+		-Wl,-Ttext-segment=0x100000 -Wl,--strip-all -o $@ $<
+
+check-host: tests
+	@for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+# ---- the rest --------------------------------------------------------------------------------
+
+# One entry a source file, with the flags it is really compiled with.
+compile_commands.json: Makefile $(CORE_C) $(BUILDER_C) $(LIB_C) $(HV_C) $(TOOL_C)
+	@{ echo '['; separator=; \
+	emit() { printf '%s{"directory":"%s","file":"%s","command":"%s -c %s"}' "$$separator" "$(CURDIR)" "$$2" "$$1" "$$2"; separator=','; echo; }; \
+	for f in $(CORE_C) $(BUILDER_C); do emit '$(CC) $(CORE_FLAGS)' $$f; done; \
+	for f in $(LIB_C) $(HV_C); do emit '$(CC) $(HV_C_FLAGS)' $$f; done; \
+	for f in $(TOOL_C); do emit '$(CC) $(TOOL_FLAGS)' $$f; done; \
+	echo ']'; } > $@
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build compile_commands.json
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/audit.h"
+
+#include "core/descriptors.h"
+#include "core/port.h"
+#include "core/pte_decide.h"
+#include "core/tlb.h"
+#include "lib/string.h"
+
+/* The frames [first, first + count) are counted in this round. */
+struct window {
+    uint64_t first;
+    uint64_t count;
+    struct audit_count *counts;
+    audit_report_fn report;
+    struct audit_result *result;
+};
+
+static void differ(const struct window *window, mfn_t mfn, const char *rule, uint64_t counted,
+                   uint64_t recorded)
+{
+    window->result->differences++;
+    window->report(mfn, rule, counted, recorded);
+}
+
+static void count(const struct window *window, mfn_t mfn, bool typed)
+{
+    if (mfn.value >= window->first && mfn.value - window->first < window->count) {
+        struct audit_count *found = &window->counts[mfn.value - window->first];
+        found->references++;
+        found->types += typed ? 1 : 0;
+        window->result->references++;
+    }
+}
+
+static void count_use(const struct window *window, mfn_t mfn)
+{
+    if (!mfn_equal(mfn, MFN_INVALID)) {
+        count(window, mfn, true);
+    }
+}
+
+/* ---- page tables --------------------------------------------------------------------------- */
+
+/* An entry must be one that would be accepted, as it stands, today; and a writable or table entry
+ * must name a frame of that type. Checked once, in the round that has the table itself. */
+static void check_entry(const struct window *window, mfn_t table, const struct domain *owner,
+                        unsigned int level, pte_t pte)
+{
+    const struct frame *frame = frame_find(pte_mfn(pte));
+    const struct domain *page_owner = owner;
+    if (level == 1 && frame != NULL && frame->owner != owner->id) {
+        page_owner = frame->owner == DOMID_XEN ? &domain_xen : domain_find(frame->owner);
+        page_owner = page_owner == NULL ? owner : page_owner;
+    }
+    struct pte_owners owners = {.table = owner, .page = page_owner, .io = owner};
+    struct pte_decision decision = pte_decide(&owners, level, (pte_t){0}, pte);
+    if (decision.status != STATUS_OK || decision.store.raw != pte.raw) {
+        differ(window, table, "has an entry that would be refused or changed", decision.store.raw,
+               pte.raw);
+        return;
+    }
+    if (decision.take == PTE_HOLD_WRITABLE && frame->type != FRAME_WRITABLE) {
+        differ(window, pte_mfn(pte), "is mapped writable while it is of another type", table.value,
+               frame->type);
+    }
+    if (decision.take == PTE_HOLD_TABLE && frame->type != FRAME_L1 + level - 2) {
+        differ(window, pte_mfn(pte), "is used as a table of another level", level - 1,
+               frame->type);
+    }
+}
+
+static void check_hypervisor_slots(const struct window *window, mfn_t mfn, const pte_t *table)
+{
+    for (unsigned int i = L4_HYPERVISOR_FIRST; i <= L4_HYPERVISOR_LAST; i++) {
+        pte_t expected = machine.hypervisor_slots[i - L4_HYPERVISOR_FIRST];
+        bool may_be_empty = i == L4_M2P_SLOT;
+        /* The processor sets A in the hypervisor's entries. */
+        uint64_t found = table[i].raw & ~PTE_ACCESSED;
+        if (found != (expected.raw & ~PTE_ACCESSED) && !(may_be_empty && found == 0)) {
+            differ(window, mfn, "is an L4 with a wrong hypervisor slot", expected.raw,
+                   table[i].raw);
+        }
+    }
+}
+
+static void count_table(const struct window *window, const struct frame *frame, bool check)
+{
+    mfn_t mfn = frame_mfn(frame);
+    unsigned int level = (unsigned int)frame->type - FRAME_L1 + 1;
+    unsigned int limit = frame_is_half(frame) ? frame->progress : PTE_COUNT;
+    const struct domain *owner = domain_find(frame->owner);
+    const pte_t *table = port_map_frame(mfn);
+    for (unsigned int i = 0; i < limit; i++) {
+        pte_t pte = pte_read(&table[i]);
+        if (!pte_is_present(pte) || pte_slot_is_hypervisor(level, i)) {
+            continue;
+        }
+        enum pte_hold hold = pte_hold(level, pte);
+        if (hold != PTE_HOLD_NOTHING) {
+            count(window, pte_mfn(pte), hold != PTE_HOLD_REFERENCE);
+        }
+        if (check && owner != NULL) {
+            check_entry(window, mfn, owner, level, pte);
+        }
+    }
+    if (check && level == 4 && frame_is_validated(frame)) {
+        check_hypervisor_slots(window, mfn, table);
+    }
+}
+
+static void check_descriptors(const struct window *window, mfn_t mfn)
+{
+    const uint64_t *table = port_map_frame(mfn);
+    for (unsigned int i = 0; i < PAGE_SIZE / sizeof(uint64_t); i++) {
+        uint64_t descriptor = table[i];
+        if (!descriptor_check(&descriptor) || descriptor != table[i]) {
+            differ(window, mfn, "has a descriptor that would be refused", descriptor, table[i]);
+        }
+    }
+}
+
+/* ---- everything else that refers to frames ------------------------------------------------- */
+
+static void count_frame(const struct window *window, const struct frame *frame)
+{
+    mfn_t mfn = frame_mfn(frame);
+    bool here = mfn.value >= window->first && mfn.value - window->first < window->count;
+    if ((frame->flags & FRAME_ALLOCATED) != 0 || frame_class(frame) == FRAME_SHARED_READ_ONLY) {
+        count(window, mfn, false);
+    }
+    if (frame_is_pinned(frame) || frame_class(frame) == FRAME_SHARED) {
+        count(window, mfn, true);
+    }
+    if (frame->type_count > 0 && frame_type_is_table(frame_type(frame)) &&
+        (frame_is_validated(frame) || frame_is_half(frame))) {
+        count_table(window, frame, here);
+    }
+    if (here && frame->type_count > 0 && frame->type == FRAME_DESCRIPTORS) {
+        check_descriptors(window, mfn);
+    }
+}
+
+static void count_vcpu(const struct window *window, const struct vcpu *vcpu)
+{
+    count_use(window, vcpu->kernel_base);
+    count_use(window, vcpu->user_base);
+    count_use(window, vcpu->info_frame);
+    for (unsigned int i = 0; i < GDT_PAGES; i++) {
+        count_use(window, vcpu->gdt_frames[i]);
+    }
+    for (unsigned int i = 0; i < LDT_PAGES; i++) {
+        count_use(window, vcpu->ldt_frames[i]);
+    }
+    unsigned int held = vcpu->walk.mode == PT_WALK_VALIDATE ? vcpu->walk.depth : vcpu->walk.claimed;
+    for (unsigned int i = 0; i < held && i < vcpu->walk.depth; i++) {
+        count_use(window, vcpu->walk.stack[i]);
+    }
+    for (unsigned int i = 0; i < vcpu->foreign_drop_count; i++) {
+        count(window, vcpu->foreign_drops[i].mfn, vcpu->foreign_drops[i].writable);
+    }
+}
+
+static void count_all(const struct window *window)
+{
+    for (uint64_t i = 0; i < machine.frame_count; i++) {
+        if (machine.frames[i].ref_count > 0) {
+            count_frame(window, &machine.frames[i]);
+        }
+    }
+    for (unsigned int i = 0; i < DOMAIN_LIMIT; i++) {
+        const struct domain *domain = machine.domains[i];
+        for (unsigned int j = 0; domain != NULL && j < domain->vcpu_count; j++) {
+            if (domain->vcpus[j] != NULL) {
+                count_vcpu(window, domain->vcpus[j]);
+            }
+        }
+    }
+}
+
+/* ---- comparing ----------------------------------------------------------------------------- */
+
+/* No CPU may remember a frame in a part that its present one excludes. */
+static void check_stamps(const struct window *window, mfn_t mfn, const struct frame *frame)
+{
+    uint32_t stamp =
+        frame->type == FRAME_WRITABLE ? frame->table_stamp : frame->writable_stamp;
+    for (uint64_t left = machine.cpus_online; left != 0; left &= left - 1) {
+        uint32_t flushed = machine.cpu_flushed[__builtin_ctzll(left)];
+        if (frame->type_count > 0 && flushed <= stamp && stamp != UINT32_MAX) {
+            differ(window, mfn, "was not flushed since its last other use", flushed, stamp);
+        }
+    }
+}
+
+static void check_flags(const struct window *window, mfn_t mfn, const struct frame *frame)
+{
+    bool table = frame_type_is_table(frame_type(frame));
+    bool checked = table || frame->type == FRAME_DESCRIPTORS;
+    bool validated = frame_is_validated(frame);
+    bool half = frame_is_half(frame);
+    if (frame->type_count == 0 && (validated || half || frame_is_pinned(frame))) {
+        differ(window, mfn, "has no use but is validated, half or pinned", 0, frame->flags);
+    }
+    if (frame->type_count > 0 && checked && validated == half) {
+        differ(window, mfn, "must be either validated or half", 1, frame->flags);
+    }
+    if (half && (frame->type_count != 1 || !table)) {
+        differ(window, mfn, "is half done and has other uses", 1, frame->type_count);
+    }
+    if (frame_is_pinned(frame) && (!validated || !table)) {
+        differ(window, mfn, "is pinned and not a validated table", 1, frame->flags);
+    }
+    if (frame->type_count > 0 && frame->type == FRAME_NONE) {
+        differ(window, mfn, "has uses but no type", 0, frame->type_count);
+    }
+    check_stamps(window, mfn, frame);
+}
+
+static bool is_marked_free(mfn_t mfn)
+{
+    return ((machine.free_bitmap[mfn.value / 64] >> (mfn.value % 64)) & 1) != 0;
+}
+
+static void compare_frame(const struct window *window, mfn_t mfn)
+{
+    const struct frame *frame = &machine.frames[mfn.value];
+    const struct audit_count *found = &window->counts[mfn.value - window->first];
+    enum frame_class class = frame_class(frame);
+    if (class == FRAME_IO) {
+        return;
+    }
+    if (found->references != frame->ref_count) {
+        differ(window, mfn, "has a wrong reference count", found->references, frame->ref_count);
+    }
+    if (found->types != frame->type_count) {
+        differ(window, mfn, "has a wrong type count", found->types, frame->type_count);
+    }
+    if (is_marked_free(mfn) != (class == FRAME_FREE)) {
+        differ(window, mfn, "is free in one place only", is_marked_free(mfn), class);
+    }
+    if ((class == FRAME_FREE || class == FRAME_HYPERVISOR) &&
+        (frame->ref_count != 0 || frame->type != FRAME_NONE)) {
+        differ(window, mfn, "is nobody's and has a type or references", 0, frame->type);
+    }
+    if (class == FRAME_FREE && machine.m2p[mfn.value] != M2P_INVALID) {
+        differ(window, mfn, "is free and has an M2P entry", M2P_INVALID, machine.m2p[mfn.value]);
+    }
+    if (class == FRAME_GUEST) {
+        check_flags(window, mfn, frame);
+    }
+}
+
+/* Every domain's count of frames, and the number of free ones, against the frame table. */
+static void compare_totals(const struct window *window)
+{
+    uint64_t free_frames = 0;
+    for (uint64_t i = 0; i < machine.frame_count; i++) {
+        free_frames += frame_class(&machine.frames[i]) == FRAME_FREE ? 1 : 0;
+    }
+    if (free_frames != machine.free_count) {
+        differ(window, MFN_INVALID, "free frames", free_frames, machine.free_count);
+    }
+    for (unsigned int i = 0; i < DOMAIN_LIMIT; i++) {
+        const struct domain *domain = machine.domains[i];
+        uint64_t owned = 0;
+        for (uint64_t j = 0; domain != NULL && j < machine.frame_count; j++) {
+            owned += frame_class(&machine.frames[j]) == FRAME_GUEST &&
+                             machine.frames[j].owner == domain->id
+                         ? 1
+                         : 0;
+        }
+        if (domain != NULL && owned != domain->page_count) {
+            differ(window, MFN_INVALID, "frames of a domain", owned, domain->page_count);
+        }
+    }
+}
+
+struct audit_result audit_run(struct audit_count scratch[], uint64_t scratch_count,
+                              audit_report_fn report)
+{
+    struct audit_result result = {.frames = machine.frame_count};
+    struct window window = {.counts = scratch, .report = report, .result = &result};
+    for (; window.first < machine.frame_count; window.first += window.count) {
+        window.count = min_u64(scratch_count, machine.frame_count - window.first);
+        memset(scratch, 0, window.count * sizeof(scratch[0]));
+        count_all(&window);
+        for (uint64_t i = 0; i < window.count; i++) {
+            compare_frame(&window, mfn_make(window.first + i));
+        }
+    }
+    compare_totals(&window);
+    return result;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The MMU hypercalls of the public ABI (xen/xen.h). Each takes the argument registers as the guest
+ * gave them and may rewrite them for a continuation: when the result says `again`, executing the
+ * same call with arg[] as it is now goes on with the work. No lock is held on entry or exit; the
+ * caller is in guest-kernel mode on its kernel base.
+ */
+#ifndef CORE_MMU_CALL_H
+#define CORE_MMU_CALL_H
+
+#include "core/context.h"
+
+struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[]);
+struct call_result call_update_va_mapping(struct vcpu *vcpu, uint64_t arg[]);
+struct call_result call_update_va_mapping_otherdomain(struct vcpu *vcpu, uint64_t arg[]);
+struct call_result call_mmuext_op(struct vcpu *vcpu, uint64_t arg[]);
+struct call_result call_vm_assist(struct vcpu *vcpu, uint64_t arg[]);
+struct call_result call_set_gdt(struct vcpu *vcpu, uint64_t arg[]);
+struct call_result call_update_descriptor(struct vcpu *vcpu, uint64_t arg[]);
+
+/* The reservation commands of memory_op, the machine-to-physical queries and exchange. Others
+ * answer -ENOSYS: the caller handles what needs the machine's memory map first. */
+struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[]);
+
+/* MMUEXT_NEW_BASEPTR as a function: what MOV to CR3 means. May answer STATUS_PREEMPTED and
+ * STATUS_AGAIN: execute it again. */
+NODISCARD enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4);
+
+/* Take the L4 a vCPU starts on, which is not loaded yet. */
+NODISCARD enum status vcpu_take_kernel_base(struct vcpu *vcpu, mfn_t l4);
+
+/* A frame of the vCPU's domain that the hypervisor will write as long as the vCPU lives: one
+ * reference and one writable count, which nothing gives back before the domain's end. */
+NODISCARD enum status vcpu_take_info_frame(struct vcpu *vcpu, mfn_t frame);
+
+#endif

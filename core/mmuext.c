@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mmuext_op(operations, count, done, domain): pins, base pointers, flushes, LDT, page clearing
+ * (xen/xen.h, struct mmuext_op). One small function for each operation. */
+#include "core/batch.h"
+#include "core/descriptors.h"
+#include "core/guest_flush.h"
+#include "core/mmu_call.h"
+#include "core/port.h"
+#include "core/pt_validate.h"
+#include "lib/string.h"
+
+typedef enum status (*mmuext_fn)(struct mmu_context *context, const struct mmuext_op *op);
+
+/* ---- pins ---------------------------------------------------------------------------------- */
+
+static enum status pin(struct mmu_context *context, mfn_t mfn, unsigned int level)
+{
+    struct frame *frame = context_find_frame(context, mfn);
+    if (frame == NULL) {
+        return STATUS_TABLE_NOT_OWNED;
+    }
+    enum status status = pt_take(context, frame, level);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (frame_is_pinned(frame)) {
+        pt_drop(context, frame); /* the pin holds another: nothing is released */
+        return STATUS_ALREADY_PINNED;
+    }
+    if (context->pt_owner->is_dying) {
+        pt_drop(context, frame);
+        return STATUS_OK;
+    }
+    frame_set_pinned(frame, true);
+    return STATUS_OK;
+}
+
+static enum status pin_table(struct mmu_context *context, const struct mmuext_op *op)
+{
+    mfn_t mfn = mfn_make(op->arg1.mfn);
+    unsigned int level = op->cmd - MMUEXT_PIN_L1_TABLE + 1;
+    enum status status = pin(context, mfn, level);
+    if (status != STATUS_OK && status != STATUS_PREEMPTED && status != STATUS_AGAIN) {
+        port_explain_refusal(context->vcpu, status, "pin", level, mfn.value, frame_find(mfn));
+    }
+    return status;
+}
+
+static enum status unpin_table(struct mmu_context *context, const struct mmuext_op *op)
+{
+    struct frame *frame = context_find_frame(context, mfn_make(op->arg1.mfn));
+    if (frame == NULL) {
+        return STATUS_TABLE_NOT_OWNED;
+    }
+    if (!frame_is_pinned(frame)) {
+        return STATUS_NOT_PINNED;
+    }
+    enum status status = pt_make_room(context, NULL);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    frame_set_pinned(frame, false);
+    pt_drop(context, frame);
+    return STATUS_OK;
+}
+
+/* ---- bases --------------------------------------------------------------------------------- */
+
+static void show_m2p(mfn_t l4, bool visible)
+{
+    pte_t *table = port_map_frame(l4);
+    pte_write(&table[L4_M2P_SLOT], visible ? machine.hypervisor_slots[0] : (pte_t){0});
+}
+
+static void drop_base(struct mmu_context *context, mfn_t base)
+{
+    if (!mfn_equal(base, MFN_INVALID)) {
+        pt_drop(context, frame_find(base));
+    }
+}
+
+/* Take `mfn` as an L4 and be ready to drop the base before it. */
+static enum status take_base(struct mmu_context *context, mfn_t mfn)
+{
+    struct frame *frame = context_find_frame(context, mfn);
+    if (frame == NULL) {
+        return STATUS_TABLE_NOT_OWNED;
+    }
+    enum status status = pt_make_room(context, frame);
+    return status == STATUS_OK ? pt_take(context, frame, 4) : status;
+}
+
+static enum status set_kernel_base(struct mmu_context *context, mfn_t base)
+{
+    struct vcpu *vcpu = context->vcpu;
+    mfn_t old = vcpu->kernel_base;
+    if (mfn_equal(base, old)) {
+        port_base_changed(vcpu);
+        return STATUS_OK;
+    }
+    enum status status = take_base(context, base);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    vcpu_forget_ldt_pages(context);
+    show_m2p(base, true);
+    vcpu->kernel_base = base;
+    port_base_changed(vcpu);
+    drop_base(context, old);
+    return STATUS_OK;
+}
+
+static enum status new_baseptr(struct mmu_context *context, const struct mmuext_op *op)
+{
+    return set_kernel_base(context, mfn_make(op->arg1.mfn));
+}
+
+static enum status new_user_baseptr(struct mmu_context *context, const struct mmuext_op *op)
+{
+    struct vcpu *vcpu = context->vcpu;
+    mfn_t base = op->arg1.mfn != 0 ? mfn_make(op->arg1.mfn) : MFN_INVALID;
+    mfn_t old = vcpu->user_base;
+    if (mfn_equal(base, old)) {
+        return STATUS_OK;
+    }
+    if (!mfn_equal(base, MFN_INVALID)) {
+        enum status status = take_base(context, base);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (domain_has_assist(vcpu->domain, VMASST_TYPE_m2p_strict)) {
+            show_m2p(base, false);
+        }
+    } else {
+        enum status status = pt_make_room(context, NULL);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    vcpu->user_base = base;
+    drop_base(context, old);
+    return STATUS_OK;
+}
+
+/* ---- flushes ------------------------------------------------------------------------------- */
+
+static uint64_t this_cpu(void)
+{
+    return UINT64_C(1) << port_cpu();
+}
+
+static enum status tlb_flush_local(struct mmu_context *context, const struct mmuext_op *op)
+{
+    (void)context;
+    (void)op;
+    port_flush_tlb(this_cpu());
+    return STATUS_OK;
+}
+
+static enum status invlpg_local(struct mmu_context *context, const struct mmuext_op *op)
+{
+    (void)context;
+    guest_flush_address(this_cpu(), op->arg1.linear_addr);
+    return STATUS_OK;
+}
+
+/* The ABI pointer to a vCPU bitmap, as an address. */
+static uint64_t bitmap_address(const struct mmuext_op *op)
+{
+    uint64_t address;
+    memcpy(&address, &op->arg2.vcpumask, sizeof(address));
+    return address;
+}
+
+static enum status tlb_flush_multi(struct mmu_context *context, const struct mmuext_op *op)
+{
+    uint64_t cpus;
+    if (!guest_flush_read_cpus(context->pt_owner, bitmap_address(op), &cpus)) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    if (cpus != 0) {
+        port_flush_tlb(cpus);
+    }
+    return STATUS_OK;
+}
+
+static enum status invlpg_multi(struct mmu_context *context, const struct mmuext_op *op)
+{
+    uint64_t cpus;
+    if (!guest_flush_read_cpus(context->pt_owner, bitmap_address(op), &cpus)) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    guest_flush_address(cpus, op->arg1.linear_addr);
+    return STATUS_OK;
+}
+
+static enum status tlb_flush_all(struct mmu_context *context, const struct mmuext_op *op)
+{
+    (void)op;
+    port_flush_tlb(domain_cpus(context->pt_owner));
+    return STATUS_OK;
+}
+
+static enum status invlpg_all(struct mmu_context *context, const struct mmuext_op *op)
+{
+    guest_flush_address(domain_cpus(context->pt_owner), op->arg1.linear_addr);
+    return STATUS_OK;
+}
+
+static enum status flush_cache(struct mmu_context *context, const struct mmuext_op *op)
+{
+    (void)op;
+    if (!context->vcpu->domain->has_io) {
+        return STATUS_NO_CACHE_RIGHT;
+    }
+    port_flush_caches(this_cpu());
+    return STATUS_OK;
+}
+
+static enum status flush_cache_global(struct mmu_context *context, const struct mmuext_op *op)
+{
+    (void)op;
+    if (!context->vcpu->domain->has_io) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    port_flush_caches(machine.cpus_online);
+    return STATUS_OK;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------ */
+
+static enum status set_ldt(struct mmu_context *context, const struct mmuext_op *op)
+{
+    return vcpu_set_ldt(context, op->arg1.linear_addr, op->arg2.nr_ents);
+}
+
+/* A frame of the page owner that may be written now: its writable type is held until put. */
+static enum status get_destination(struct mmu_context *context, mfn_t mfn, struct frame **frame)
+{
+    *frame = context_find_frame(context, mfn);
+    if (*frame == NULL) {
+        return STATUS_TABLE_NOT_OWNED;
+    }
+    return frame_get_writable(*frame) == STATUS_OK ? STATUS_OK : STATUS_TABLE_WRONG_TYPE;
+}
+
+static enum status clear_page(struct mmu_context *context, const struct mmuext_op *op)
+{
+    struct frame *frame;
+    enum status status = get_destination(context, mfn_make(op->arg1.mfn), &frame);
+    if (status == STATUS_OK) {
+        memset(port_map_frame(frame_mfn(frame)), 0, PAGE_SIZE);
+        frame_put_writable(frame);
+    }
+    return status;
+}
+
+static enum status copy_page(struct mmu_context *context, const struct mmuext_op *op)
+{
+    const struct frame *source = context_find_frame(context, mfn_make(op->arg2.src_mfn));
+    if (source == NULL) {
+        return STATUS_TABLE_NOT_OWNED;
+    }
+    struct frame *frame;
+    enum status status = get_destination(context, mfn_make(op->arg1.mfn), &frame);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (frame != source) {
+        memcpy(port_map_frame(frame_mfn(frame)), port_map_frame(frame_mfn(source)), PAGE_SIZE);
+    }
+    frame_put_writable(frame);
+    return STATUS_OK;
+}
+
+static enum status unsupported(struct mmu_context *context, const struct mmuext_op *op)
+{
+    (void)context;
+    (void)op;
+    return STATUS_UNSUPPORTED;
+}
+
+/* `own_only`: only on the caller's own behalf. */
+static const struct {
+    mmuext_fn perform;
+    bool own_only;
+} operations[] = {
+    [MMUEXT_PIN_L1_TABLE] = {pin_table, false},
+    [MMUEXT_PIN_L2_TABLE] = {pin_table, false},
+    [MMUEXT_PIN_L3_TABLE] = {pin_table, false},
+    [MMUEXT_PIN_L4_TABLE] = {pin_table, false},
+    [MMUEXT_UNPIN_TABLE] = {unpin_table, false},
+    [MMUEXT_NEW_BASEPTR] = {new_baseptr, true},
+    [MMUEXT_TLB_FLUSH_LOCAL] = {tlb_flush_local, true},
+    [MMUEXT_INVLPG_LOCAL] = {invlpg_local, true},
+    [MMUEXT_TLB_FLUSH_MULTI] = {tlb_flush_multi, true},
+    [MMUEXT_INVLPG_MULTI] = {invlpg_multi, true},
+    [MMUEXT_TLB_FLUSH_ALL] = {tlb_flush_all, true},
+    [MMUEXT_INVLPG_ALL] = {invlpg_all, true},
+    [MMUEXT_FLUSH_CACHE] = {flush_cache, true},
+    [MMUEXT_SET_LDT] = {set_ldt, true},
+    [MMUEXT_NEW_USER_BASEPTR] = {new_user_baseptr, true},
+    [MMUEXT_CLEAR_PAGE] = {clear_page, false},
+    [MMUEXT_COPY_PAGE] = {copy_page, false},
+    [MMUEXT_FLUSH_CACHE_GLOBAL] = {flush_cache_global, true},
+    [MMUEXT_MARK_SUPER] = {unsupported, false},
+    [MMUEXT_UNMARK_SUPER] = {unsupported, false},
+};
+
+static enum status perform(struct mmu_context *context, uint64_t address)
+{
+    struct mmuext_op op;
+    if (UNLIKELY(!port_copy_from_guest(&op, address, sizeof(op)))) {
+        return STATUS_FAULT;
+    }
+    if (op.cmd >= ARRAY_SIZE(operations) || operations[op.cmd].perform == NULL) {
+        return STATUS_UNKNOWN_COMMAND;
+    }
+    size_t command = index_nospec(op.cmd, ARRAY_SIZE(operations));
+    if (operations[command].own_only && context->pg_owner != context->vcpu->domain) {
+        return STATUS_NOT_PERMITTED;
+    }
+    return operations[command].perform(context, &op);
+}
+
+struct call_result call_mmuext_op(struct vcpu *vcpu, uint64_t arg[])
+{
+    struct domain *owner = context_find_page_owner(vcpu, (uint16_t)arg[3]);
+    if (UNLIKELY(!pt_begin_call(vcpu, owner != NULL ? owner : vcpu->domain))) {
+        return call_again();
+    }
+    struct batch batch;
+    switch (batch_start(&batch, arg, sizeof(struct mmuext_op))) {
+    case BATCH_FINISHED:
+        return call_done((int64_t)arg[3]);
+    case BATCH_FAULT:
+        return call_status(STATUS_FAULT);
+    case BATCH_RUN:
+        break;
+    }
+    if (UNLIKELY(owner == NULL)) {
+        return call_status(STATUS_NO_DOMAIN);
+    }
+    if (UNLIKELY(!domain_may_target(vcpu->domain, owner))) {
+        return call_status(STATUS_NOT_PERMITTED);
+    }
+    struct mmu_context context;
+    context_open(&context, vcpu, owner, owner);
+    return batch_run(&batch, &context, perform, sizeof(struct mmuext_op), arg);
+}
+
+enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4)
+{
+    if (!pt_begin_call(vcpu, vcpu->domain)) {
+        return STATUS_AGAIN;
+    }
+    struct mmu_context context;
+    context_open_self(&context, vcpu);
+    enum status status = set_kernel_base(&context, l4);
+    /* The old tree's release may be left for the vCPU's next MMU call. */
+    bool released = pt_finish_release(&context);
+    (void)released;
+    context_close(&context);
+    return status;
+}
+
+enum status vcpu_take_kernel_base(struct vcpu *vcpu, mfn_t l4)
+{
+    CHECK(mfn_equal(vcpu->kernel_base, MFN_INVALID));
+    struct mmu_context context;
+    context_open_self(&context, vcpu);
+    enum status status = take_base(&context, l4);
+    if (status == STATUS_OK) {
+        show_m2p(l4, true);
+        vcpu->kernel_base = l4;
+    }
+    context_close(&context);
+    return status;
+}
+
+enum status vcpu_take_info_frame(struct vcpu *vcpu, mfn_t mfn)
+{
+    struct mmu_context context;
+    context_open_self(&context, vcpu);
+    struct frame *frame = frame_find(mfn);
+    enum status status = STATUS_TABLE_NOT_OWNED;
+    if (frame != NULL && frame->owner == vcpu->domain->id &&
+        (frame_class(frame) == FRAME_GUEST || frame_class(frame) == FRAME_SHARED)) {
+        status = pt_take_hold(&context, PTE_HOLD_WRITABLE, 1,
+                              pte_make(mfn, PTE_PRESENT | PTE_WRITABLE));
+    }
+    if (status == STATUS_OK) {
+        vcpu->info_frame = mfn;
+    }
+    context_close(&context);
+    return status;
+}

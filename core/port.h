@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the core needs from around it: the only functions it calls that are not its own. hv/mem and
+ * hv/cpu define them for the machine, tests/fake for the host; the linker picks.
+ */
+#ifndef CORE_PORT_H
+#define CORE_PORT_H
+
+#include "core/status.h"
+#include "lib/frame_number.h"
+
+struct vcpu;
+struct domain;
+struct frame;
+
+/* The 4096 bytes of a RAM frame, writable, for ever: the hypervisor's direct map. `mfn` is below
+ * machine.frame_count. */
+void *port_map_frame(mfn_t mfn);
+
+/* Copy between the hypervisor and the current guest's kernel address space, through the guest's
+ * own mapping. False: the range is not all the guest's, or an access faulted; part of it may have
+ * been copied. A write-protected page (a page table, say) makes a copy to the guest fail. */
+NODISCARD bool port_copy_from_guest(void *to, uint64_t address, size_t size);
+NODISCARD bool port_copy_to_guest(uint64_t address, const void *from, size_t size);
+
+/* Should a long operation stop here? An interrupt's work waits, or the vCPU has a deliverable
+ * event. Cheap: asked after every unit of work. */
+bool port_should_yield(void);
+
+/* The CPU this runs on, 0 .. CPU_LIMIT - 1. */
+unsigned int port_cpu(void);
+
+/* Drop every translation of the guest part of the address space, global entries and
+ * paging-structure caches too, on each CPU of the set; return when done. Each CPU's flush is
+ * bracketed by tlb_flush_begin() and tlb_flush_end(). */
+void port_flush_tlb(uint64_t cpus);
+/* The same for the page at `address`, canonical and outside the hypervisor's range. */
+void port_flush_tlb_page(uint64_t cpus, uint64_t address);
+/* Write back and invalidate the caches of each CPU of the set (WBINVD). */
+void port_flush_caches(uint64_t cpus);
+
+/* The vCPU's kernel base has changed: where it runs, load it, with a full flush. */
+void port_base_changed(struct vcpu *vcpu);
+
+/* Show `frame` (read-only, no-execute) in page `page` of the vCPU's descriptor window: pages 0 to
+ * 15 are its GDT, 16 to 31 its LDT. MFN_INVALID: the zero page in the GDT, nothing in the LDT. The
+ * window's translations are flushed where the vCPU runs. */
+void port_show_descriptors(struct vcpu *vcpu, unsigned int page, mfn_t frame);
+/* The vCPU's LDT base and limit have changed: load LDTR where it runs. */
+void port_ldt_changed(struct vcpu *vcpu);
+
+/* The current base of the running guest's FS (or GS) segment. */
+uint64_t port_segment_base(bool gs);
+
+/* A request of this vCPU was refused. `what` names it ("L1 entry", "pin"), `number` is the entry or
+ * the frame it was about. Rate-limited and filtered by the environment. */
+void port_explain_refusal(const struct vcpu *vcpu, enum status status, const char *what,
+                          unsigned int level, uint64_t number, const struct frame *frame);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/pt_store.h"
+
+#include "core/port.h"
+#include "core/pte_update.h"
+#include "lib/insn.h"
+
+/* An L1 entry that the guest wants to write: entry `index` of the live L1 table `table`. */
+struct target {
+    struct frame *table;
+    unsigned int index;
+};
+
+/* Is the address mapped read-only, and is the frame there a live L1 table of the domain? */
+static bool find_target(const struct vcpu *vcpu, uint64_t address, struct target *target)
+{
+    struct frame *mapping;
+    unsigned int index;
+    if (!address_is_guest(address) ||
+        !pt_walk_to_l1(vcpu->kernel_base, address, &mapping, &index)) {
+        return false;
+    }
+    pte_t pte = pte_read((pte_t *)port_map_frame(frame_mfn(mapping)) + index);
+    struct frame *table = frame_find(pte_mfn(pte));
+    if (!pte_is_present(pte) || pte_is_writable(pte) || table == NULL ||
+        frame_class(table) != FRAME_GUEST || table->owner != vcpu->domain->id ||
+        !frame_is_table(table, 1)) {
+        return false;
+    }
+    *target = (struct target){
+        .table = table, .index = (unsigned int)(address & PAGE_MASK) / sizeof(pte_t)};
+    return true;
+}
+
+/* The instruction at RIP; it may end at a page behind which nothing is mapped. */
+static bool fetch(uint64_t rip, struct insn *insn)
+{
+    uint8_t bytes[INSN_MAX_LENGTH];
+    size_t count = sizeof(bytes);
+    if (!port_copy_from_guest(bytes, rip, count)) {
+        count = PAGE_SIZE - (rip & PAGE_MASK);
+        if (count >= sizeof(bytes) || !port_copy_from_guest(bytes, rip, count)) {
+            return false;
+        }
+    }
+    return insn_decode(bytes, count, insn);
+}
+
+static uint64_t segment_base(enum insn_segment segment)
+{
+    return segment == INSN_SEGMENT_FLAT ? 0 : port_segment_base(segment == INSN_SEGMENT_GS);
+}
+
+/* MOVS reads a second operand, with the guest's rights. */
+static bool read_source(const struct insn *insn, const struct cpu_user_regs *regs, uint64_t *source)
+{
+    uint64_t address;
+    uint64_t base = segment_base(insn->source_segment);
+    *source = 0;
+    return !insn_source_address(insn, regs, base, base, &address) ||
+           port_copy_from_guest(source, address, insn->size);
+}
+
+/* The entry with `size` bytes at byte `offset` replaced. */
+static pte_t merge(pte_t old, uint64_t value, unsigned int offset, unsigned int size)
+{
+    unsigned int shift = offset * 8;
+    uint64_t mask = (size == 8 ? UINT64_MAX : (UINT64_C(1) << (size * 8)) - 1) << shift;
+    return (pte_t){.raw = (old.raw & ~mask) | ((value << shift) & mask)};
+}
+
+/* Do what the instruction does to the entry. */
+static bool perform(struct mmu_context *context, const struct insn *insn,
+                    struct cpu_user_regs *regs, const struct target *target, uint64_t address)
+{
+    uint64_t source;
+    if (!read_source(insn, regs, &source)) {
+        return false;
+    }
+    const pte_t *slot = (const pte_t *)port_map_frame(frame_mfn(target->table)) + target->index;
+    unsigned int offset = (unsigned int)(address % sizeof(pte_t));
+    pte_t seen = pte_read(slot);
+    struct insn_outcome outcome;
+    insn_evaluate(insn, regs, seen.raw >> (offset * 8), source, &outcome);
+    if (outcome.memory_written) {
+        pte_t entry = merge(seen, outcome.memory, offset, insn->size);
+        enum status status = pte_update(context, target->table, 1, target->index, entry,
+                                        PTE_STORE_EXCHANGE, &seen);
+        if (status == STATUS_AGAIN) {
+            return true; /* the processor set A or D meanwhile: the guest executes it again */
+        }
+        if (status != STATUS_OK) {
+            port_explain_refusal(context->vcpu, status, "store to an L1 entry", 1, entry.raw,
+                                 frame_find(pte_mfn(entry)));
+            return false;
+        }
+    }
+    insn_commit(&outcome, regs);
+    return true;
+}
+
+bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address)
+{
+    if (!domain_has_assist(vcpu->domain, VMASST_TYPE_writable_pagetables)) {
+        return false;
+    }
+    struct mmu_context context;
+    context_open_self(&context, vcpu);
+    struct target target;
+    struct insn insn;
+    bool done = false;
+    if (find_target(vcpu, address, &target) && fetch(regs->rip, &insn)) {
+        uint64_t base = segment_base(insn.memory.segment);
+        uint64_t operand = insn_memory_address(&insn, regs, base, base);
+        /* Naturally aligned, so inside one entry, and in the page that faulted. */
+        if (operand % insn.size == 0 && operand >> PAGE_SHIFT == address >> PAGE_SHIFT) {
+            target.index = (unsigned int)(operand & PAGE_MASK) / sizeof(pte_t);
+            done = perform(&context, &insn, regs, &target, operand);
+        }
+    }
+    context_close(&context);
+    return done;
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/pt_validate.h"
+
+#include "core/port.h"
+
+/* ---- what one entry holds ------------------------------------------------------------------ */
+
+/* Is the frame's owner one of those whose lock is held? */
+static bool owner_is_locked(const struct mmu_context *context, const struct frame *frame)
+{
+    return frame->owner == context->locked.domain->id ||
+           (context->locked.second != NULL && frame->owner == context->locked.second->id);
+}
+
+static enum status take_leaf(enum pte_hold hold, struct frame *frame)
+{
+    enum status status = frame_get(frame);
+    if (status == STATUS_OK && hold == PTE_HOLD_WRITABLE) {
+        status = frame_get_writable(frame);
+        if (status != STATUS_OK) {
+            frame_put(frame);
+        }
+    }
+    return status;
+}
+
+static void drop_leaf(struct mmu_context *context, enum pte_hold hold, struct frame *frame)
+{
+    if (UNLIKELY(!owner_is_locked(context, frame))) {
+        struct vcpu *vcpu = context->vcpu;
+        CHECK(vcpu->foreign_drop_count < FOREIGN_DROP_LIMIT);
+        vcpu->foreign_drops[vcpu->foreign_drop_count++] =
+            (struct foreign_drop){frame_mfn(frame), hold == PTE_HOLD_WRITABLE};
+        return;
+    }
+    if (hold == PTE_HOLD_WRITABLE) {
+        frame_put_writable(frame);
+    }
+    frame_put(frame);
+}
+
+enum status pt_take_hold(struct mmu_context *context, enum pte_hold hold, unsigned int level,
+                         pte_t pte)
+{
+    switch (hold) {
+    case PTE_HOLD_NOTHING:
+        return STATUS_OK;
+    case PTE_HOLD_REFERENCE:
+    case PTE_HOLD_WRITABLE:
+        return take_leaf(hold, frame_find(pte_mfn(pte)));
+    case PTE_HOLD_TABLE:
+        return pt_take(context, frame_find(pte_mfn(pte)), level - 1);
+    }
+    CHECK(!"no such hold");
+}
+
+void pt_drop_hold(struct mmu_context *context, enum pte_hold hold, pte_t pte)
+{
+    switch (hold) {
+    case PTE_HOLD_NOTHING:
+        return;
+    case PTE_HOLD_REFERENCE:
+    case PTE_HOLD_WRITABLE:
+        drop_leaf(context, hold, frame_find(pte_mfn(pte)));
+        return;
+    case PTE_HOLD_TABLE:
+        pt_drop(context, frame_find(pte_mfn(pte)));
+        return;
+    }
+    CHECK(!"no such hold");
+}
+
+/* A table's contents are judged as its owner's own: no foreign frames. */
+static struct pte_owners owners_of(const struct mmu_context *context)
+{
+    return (struct pte_owners){context->pt_owner, context->pt_owner, context->pt_owner};
+}
+
+/* ---- L1 tables: one unit of work ----------------------------------------------------------- */
+
+/* Drop what the entries [0, count) hold. Room for 512 foreign drops is the caller's duty. */
+static void l1_release_entries(struct mmu_context *context, const struct frame *frame,
+                               unsigned int count)
+{
+    const pte_t *table = port_map_frame(frame_mfn(frame));
+    for (unsigned int i = 0; i < count; i++) {
+        pte_t pte = pte_read(&table[i]);
+        enum pte_hold hold = pte_hold(1, pte);
+        if (hold != PTE_HOLD_NOTHING) {
+            drop_leaf(context, hold, frame_find(pte_mfn(pte)));
+        }
+    }
+}
+
+static void explain(const struct mmu_context *context, enum status status, unsigned int level,
+                    pte_t pte)
+{
+    port_explain_refusal(context->vcpu, status, "entry of a new table", level, pte.raw,
+                         frame_find(pte_mfn(pte)));
+}
+
+/* The frame is claimed as L1. On refusal its use has ended again. */
+static enum status l1_validate(struct mmu_context *context, struct frame *frame)
+{
+    struct pte_owners owners = owners_of(context);
+    pte_t *table = port_map_frame(frame_mfn(frame));
+    for (unsigned int i = 0; i < PTE_COUNT; i++) {
+        pte_t pte = pte_read(&table[i]);
+        struct pte_decision decision = pte_decide(&owners, 1, (pte_t){0}, pte);
+        enum status status = decision.status;
+        if (status == STATUS_OK && decision.take != PTE_HOLD_NOTHING) {
+            status = take_leaf(decision.take, frame_find(pte_mfn(decision.store)));
+        }
+        if (UNLIKELY(status != STATUS_OK)) {
+            explain(context, status, 1, pte);
+            l1_release_entries(context, frame, i);
+            frame_release(frame);
+            return status;
+        }
+        if (decision.store.raw != pte.raw) {
+            pte_write(&table[i], decision.store);
+        }
+    }
+    frame_publish(frame);
+    return STATUS_OK;
+}
+
+static void l1_release(struct mmu_context *context, struct frame *frame)
+{
+    l1_release_entries(context, frame, PTE_COUNT);
+    frame_release(frame);
+}
+
+/* ---- the walk ------------------------------------------------------------------------------ */
+
+static struct frame *walk_top(const struct pt_walk *walk)
+{
+    return frame_find(walk->stack[walk->depth - 1]);
+}
+
+static unsigned int frame_level(const struct frame *frame)
+{
+    ASSERT(frame_type_is_table(frame_type(frame)));
+    return (unsigned int)frame->type - FRAME_L1 + 1;
+}
+
+static void walk_push(struct pt_walk *walk, struct frame *frame, unsigned int progress)
+{
+    CHECK(walk->depth < ARRAY_SIZE(walk->stack));
+    frame_set_half(frame, progress);
+    walk->stack[walk->depth++] = frame_mfn(frame);
+}
+
+/* From here on the walk takes back what it has counted. */
+static void walk_cancel(struct pt_walk *walk)
+{
+    walk->mode = PT_WALK_RELEASE;
+    walk->claimed = walk->depth;
+}
+
+/* A fresh L4 shows the hypervisor's slots, whatever the guest left there. The M2P's slot is filled
+ * now only if the guest wants it strictly hidden from user bases; else when it becomes a kernel
+ * base (memory ABI: VMASST_TYPE_m2p_strict). */
+static void l4_fill_hypervisor_slots(const struct mmu_context *context, pte_t *table)
+{
+    for (unsigned int i = L4_HYPERVISOR_FIRST; i <= L4_HYPERVISOR_LAST; i++) {
+        table[i] = machine.hypervisor_slots[i - L4_HYPERVISOR_FIRST];
+    }
+    if (!domain_has_assist(context->pt_owner, VMASST_TYPE_m2p_strict)) {
+        table[L4_M2P_SLOT] = (pte_t){0};
+    }
+}
+
+/* The entry at the table's progress has been counted: store what was decided, move on. */
+static void count_entry(struct frame *frame, pte_t *table, unsigned int level)
+{
+    pte_t pte = pte_read(&table[frame->progress]);
+    pte_t store = pte_adjust(level, pte);
+    if (store.raw != pte.raw) {
+        pte_write(&table[frame->progress], store);
+    }
+    frame->progress++;
+}
+
+/* One more user of a table that is validated already. */
+static enum status take_shared(struct frame *frame)
+{
+    enum status status = frame_get(frame);
+    if (status == STATUS_OK) {
+        status = frame_share_type(frame);
+        if (status != STATUS_OK) {
+            frame_put(frame);
+        }
+    }
+    return status;
+}
+
+/*
+ * One entry of the table on top of the stack wants its child. STATUS_OK: it has it, and the entry
+ * counts. STATUS_PREEMPTED: the child went onto the stack and comes first.
+ */
+static enum status validate_child(struct mmu_context *context, struct frame *child,
+                                  unsigned int child_level)
+{
+    struct pt_walk *walk = &context->vcpu->walk;
+    if (frame_is_table(child, child_level)) {
+        return take_shared(child);
+    }
+    if (child->type_count > 0) {
+        return frame_is_half(child) ? STATUS_AGAIN : STATUS_TABLE_WRONG_TYPE;
+    }
+    enum status status = frame_get(child);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    frame_claim(child, (enum frame_type)(FRAME_L1 + child_level - 1));
+    if (child_level > 1) {
+        walk_push(walk, child, 0);
+        return STATUS_PREEMPTED;
+    }
+    status = l1_validate(context, child);
+    if (status != STATUS_OK) {
+        frame_put(child);
+    }
+    return status;
+}
+
+/* A unit of work has been done: is it time to stop? Deferred drops must be emptied before another
+ * L1 could fill them. */
+static bool walk_should_stop(const struct mmu_context *context)
+{
+    return context->vcpu->foreign_drop_count > 0 || port_should_yield();
+}
+
+/* Go on with the table on top of the stack until it is done, needs a child first, or must stop. A
+ * refusal turns the walk round. */
+static enum status validate_top(struct mmu_context *context)
+{
+    struct pt_walk *walk = &context->vcpu->walk;
+    struct frame *frame = walk_top(walk);
+    unsigned int level = frame_level(frame);
+    struct pte_owners owners = owners_of(context);
+    pte_t *table = port_map_frame(frame_mfn(frame));
+    while (frame->progress < PTE_COUNT) {
+        pte_t pte = pte_read(&table[frame->progress]);
+        if (!pte_is_present(pte) || pte_slot_is_hypervisor(level, frame->progress)) {
+            frame->progress++;
+            continue;
+        }
+        struct pte_decision decision = pte_decide(&owners, level, (pte_t){0}, pte);
+        enum status status = decision.status;
+        if (status == STATUS_OK) {
+            unsigned int depth = walk->depth;
+            status = validate_child(context, frame_find(pte_mfn(pte)), level - 1);
+            if (walk->depth > depth) {
+                return STATUS_OK;
+            }
+        }
+        if (status == STATUS_AGAIN) {
+            return status;
+        }
+        if (status != STATUS_OK) {
+            explain(context, status, level, pte);
+            walk_cancel(walk);
+            return status;
+        }
+        count_entry(frame, table, level);
+        if (walk_should_stop(context)) {
+            return STATUS_PREEMPTED;
+        }
+    }
+    if (level == 4) {
+        l4_fill_hypervisor_slots(context, table);
+    }
+    frame_publish(frame);
+    walk->depth--;
+    if (walk->depth > 0) {
+        struct frame *parent = walk_top(walk);
+        count_entry(parent, port_map_frame(frame_mfn(parent)), level + 1);
+    }
+    return STATUS_OK;
+}
+
+/* The last entry that counts in the table on top of the stack gives its child back. True: the child
+ * has to be released first and is on the stack. */
+static bool release_child(struct mmu_context *context, struct frame *child)
+{
+    CHECK(frame_is_validated(child));
+    if (child->type_count > 1) {
+        frame_unshare_type(child);
+    } else if (child->type == FRAME_L1) {
+        l1_release(context, child);
+    } else {
+        walk_push(&context->vcpu->walk, child, PTE_COUNT);
+        return true;
+    }
+    frame_put(child);
+    return false;
+}
+
+/* The table on top of the stack has no entries left that count: its use ends. */
+static void release_finished(struct pt_walk *walk)
+{
+    struct frame *frame = walk_top(walk);
+    walk->depth--;
+    frame_release(frame);
+    if (walk->depth < walk->claimed) {
+        walk->claimed = walk->depth; /* the walk's own hold ends here */
+    } else {
+        walk_top(walk)->progress--; /* it was the parent's entry that held it */
+    }
+    frame_put(frame);
+}
+
+static enum status release_top(struct mmu_context *context)
+{
+    struct pt_walk *walk = &context->vcpu->walk;
+    struct frame *frame = walk_top(walk);
+    unsigned int level = frame_level(frame);
+    const pte_t *table = port_map_frame(frame_mfn(frame));
+    while (frame->progress > 0) {
+        unsigned int index = frame->progress - 1U;
+        pte_t pte = pte_read(&table[index]);
+        if (pte_is_present(pte) && !pte_slot_is_hypervisor(level, index)) {
+            if (release_child(context, frame_find(pte_mfn(pte)))) {
+                return STATUS_OK;
+            }
+            frame->progress--;
+            if (walk_should_stop(context)) {
+                return STATUS_PREEMPTED;
+            }
+        } else {
+            frame->progress--;
+        }
+    }
+    release_finished(walk);
+    return STATUS_OK;
+}
+
+/* Until the walk is done, refuses or must stop. */
+static enum status walk_run(struct mmu_context *context)
+{
+    struct pt_walk *walk = &context->vcpu->walk;
+    CHECK(walk->depth == 0 || walk->domain == context->pt_owner);
+    while (walk->depth > 0) {
+        enum status status = walk->mode == PT_WALK_VALIDATE ? validate_top(context)
+                                                            : release_top(context);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    walk->mode = PT_WALK_NONE;
+    return STATUS_OK;
+}
+
+static void walk_begin(struct mmu_context *context, enum pt_walk_mode mode, struct frame *root,
+                       unsigned int progress)
+{
+    struct pt_walk *walk = &context->vcpu->walk;
+    CHECK(walk->mode == PT_WALK_NONE);
+    *walk = (struct pt_walk){.mode = mode, .claimed = 1, .domain = context->pt_owner};
+    walk_push(walk, root, progress);
+}
+
+static bool walk_is_validation_of(const struct pt_walk *walk, const struct frame *frame)
+{
+    return walk->mode == PT_WALK_VALIDATE && frame_find(walk->stack[0]) == frame;
+}
+
+/* ---- for others ---------------------------------------------------------------------------- */
+
+bool pt_begin_call(struct vcpu *vcpu, const struct domain *pt_owner)
+{
+    struct pt_walk *walk = &vcpu->walk;
+    if (LIKELY(walk->mode == PT_WALK_NONE ||
+               (walk->mode == PT_WALK_VALIDATE && walk->domain == pt_owner))) {
+        return true;
+    }
+    struct mmu_context context;
+    context_open(&context, vcpu, walk->domain, walk->domain);
+    if (walk->mode == PT_WALK_VALIDATE) {
+        walk_cancel(walk);
+    }
+    bool done = pt_finish_release(&context);
+    context_close(&context);
+    return done;
+}
+
+bool pt_finish_release(struct mmu_context *context)
+{
+    while (UNLIKELY(context->vcpu->walk.mode == PT_WALK_RELEASE)) {
+        if (walk_run(context) == STATUS_PREEMPTED && !context_breathe(context)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum status pt_make_room(struct mmu_context *context, const struct frame *wanted)
+{
+    struct pt_walk *walk = &context->vcpu->walk;
+    if (walk->mode == PT_WALK_NONE || (wanted != NULL && walk_is_validation_of(walk, wanted))) {
+        return STATUS_OK;
+    }
+    if (walk->mode == PT_WALK_VALIDATE) {
+        walk_cancel(walk);
+    }
+    return walk_run(context);
+}
+
+enum status pt_settle_frame(struct mmu_context *context, const struct frame *frame)
+{
+    if (LIKELY(!frame_is_half(frame))) {
+        return STATUS_OK;
+    }
+    enum status status = pt_make_room(context, NULL);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return frame_is_half(frame) ? STATUS_AGAIN : STATUS_OK;
+}
+
+/* Nobody uses the frame as anything: claim it and look inside. */
+static enum status take_first(struct mmu_context *context, struct frame *frame, unsigned int level)
+{
+    enum status status = frame_get(frame);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    frame_claim(frame, (enum frame_type)(FRAME_L1 + level - 1));
+    if (level == 1) {
+        status = l1_validate(context, frame);
+        if (status != STATUS_OK) {
+            frame_put(frame);
+        }
+        return status;
+    }
+    walk_begin(context, PT_WALK_VALIDATE, frame, 0);
+    return walk_run(context);
+}
+
+enum status pt_take(struct mmu_context *context, struct frame *frame, unsigned int level)
+{
+    if (frame_is_table(frame, level)) {
+        return take_shared(frame);
+    }
+    if (walk_is_validation_of(&context->vcpu->walk, frame) &&
+        frame->type == FRAME_L1 + level - 1) {
+        return walk_run(context);
+    }
+    enum status status = pt_make_room(context, NULL);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (frame->type_count > 0) {
+        return frame_is_half(frame) ? STATUS_AGAIN : STATUS_TABLE_WRONG_TYPE;
+    }
+    return take_first(context, frame, level);
+}
+
+void pt_drop(struct mmu_context *context, struct frame *frame)
+{
+    CHECK(frame_is_validated(frame) && frame_type_is_table(frame_type(frame)));
+    if (frame->type_count > 1) {
+        frame_unshare_type(frame);
+        frame_put(frame);
+    } else if (frame->type == FRAME_L1) {
+        l1_release(context, frame);
+        frame_put(frame);
+    } else {
+        walk_begin(context, PT_WALK_RELEASE, frame, PTE_COUNT);
+    }
+}

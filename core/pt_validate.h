@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page-table types: taking one validates a table's contents, dropping the last one releases them.
+ *
+ * Both are one walk over a tree of at most four levels, without recursion: an explicit stack in the
+ * vCPU's record, and in each frame on it the number of entries that count. A walk can stop between
+ * any two entries of an L2, L3 or L4 table; an L1 table (512 entries) is one unit of work. A walk
+ * belongs to the vCPU that began it. At the vCPU's next MMU call an unfinished release is finished
+ * first; an unfinished validation is gone on with when the same table is asked for again, and
+ * cancelled (released) as soon as the walk is needed for another.
+ *
+ * All functions: the context's locks are held.
+ */
+#ifndef CORE_PT_VALIDATE_H
+#define CORE_PT_VALIDATE_H
+
+#include "core/context.h"
+
+/*
+ * Every MMU call begins with this, before it opens its context: an unfinished release is finished,
+ * and so is, by cancelling it, an unfinished validation in another domain's tables. False: there is
+ * more to do, and the CPU is wanted; call again.
+ */
+NODISCARD bool pt_begin_call(struct vcpu *vcpu, const struct domain *pt_owner);
+
+/*
+ * One more reference and one more type count on `frame` as a table of `level`; its contents are
+ * validated if nobody uses it yet. The caller has checked class and owner. STATUS_PREEMPTED: ask
+ * again for the same frame. STATUS_AGAIN: another vCPU's walk is in the middle of it. A refusal
+ * leaves everything as it was (but for entries that were normalised), perhaps only after
+ * pt_finish_release().
+ */
+NODISCARD enum status pt_take(struct mmu_context *context, struct frame *frame, unsigned int level);
+
+/*
+ * Drop what pt_take() took. The last user's drop of an upper table only begins the release:
+ * pt_finish_release() does it. The vCPU's walk must be free (pt_make_room()).
+ */
+void pt_drop(struct mmu_context *context, struct frame *frame);
+
+/* Finish a release that was begun; every call does this before it ends. False: there is more to do,
+ * and the CPU is wanted: the call must go on later. */
+NODISCARD bool pt_finish_release(struct mmu_context *context);
+
+/* Make sure that the vCPU's walk is free, or is the unfinished validation of `wanted` (may be
+ * NULL). STATUS_OK or STATUS_PREEMPTED. */
+NODISCARD enum status pt_make_room(struct mmu_context *context, const struct frame *wanted);
+
+/* If this frame is in the middle of the calling vCPU's own validation, cancel that. STATUS_OK: the
+ * frame is not HALF (any more); STATUS_PREEMPTED; STATUS_AGAIN: it is another vCPU's. */
+NODISCARD enum status pt_settle_frame(struct mmu_context *context, const struct frame *frame);
+
+/* Take and drop what an entry of a table of `level` holds, as pt_take() and pt_drop() do. */
+NODISCARD enum status pt_take_hold(struct mmu_context *context, enum pte_hold hold,
+                                   unsigned int level, pte_t pte);
+void pt_drop_hold(struct mmu_context *context, enum pte_hold hold, pte_t pte);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one decision about page-table entries. Every way to change an entry (mmu_update,
+ * update_va_mapping, an emulated store, validating a table) asks pte_decide(), and so do the audit
+ * and the tests. It is pure: it reads the classes and owners of frames and changes nothing.
+ */
+#ifndef CORE_PTE_DECIDE_H
+#define CORE_PTE_DECIDE_H
+
+#include "core/domain.h"
+
+/* What a stored entry holds on the frame it names. */
+enum pte_hold {
+    PTE_HOLD_NOTHING,   /* not present, or I/O memory */
+    PTE_HOLD_REFERENCE, /* L1, read-only: a reference */
+    PTE_HOLD_WRITABLE,  /* L1, writable: a reference and a writable type count */
+    PTE_HOLD_TABLE,     /* L2 to L4: a reference and a type count as a table one level below */
+};
+
+/* Whose table the entry is in, whose frames it may name, and whose I/O rights count (the page
+ * owner's, or the caller's when it named DOMID_IO). */
+struct pte_owners {
+    const struct domain *table;
+    const struct domain *page;
+    const struct domain *io;
+};
+
+struct pte_decision {
+    enum status status;
+    enum pte_hold take; /* to be taken on store's frame before the store */
+    enum pte_hold drop; /* to be dropped on the old entry's frame after it */
+    pte_t store;        /* what goes into the slot */
+};
+
+/* Bits a present entry may have besides its frame number, by level. An L1 entry may have cache bits
+ * where it names I/O memory (checked there); RAM is always write-back. */
+static const uint64_t pte_permitted[5] = {
+    [1] = PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_CACHE | PTE_ACCESSED | PTE_DIRTY |
+          PTE_GLOBAL | UINT64_C(0xfff0000000000e00),
+    [2] = PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED | PTE_DIRTY |
+          UINT64_C(0xfff0000000000e00),
+    [3] = PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED | PTE_DIRTY |
+          UINT64_C(0xfff0000000000e00),
+    [4] = PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_ACCESSED | PTE_DIRTY |
+          UINT64_C(0xfff0000000000e00),
+};
+
+/* A change of other bits only moves no reference: what the entry names, whether it is writable and
+ * how it is cached stay the same. */
+#define PTE_USE_BITS (PTE_MFN_MASK | PTE_PRESENT | PTE_WRITABLE | PTE_CACHE)
+
+static inline bool mfn_is_io(mfn_t mfn)
+{
+    const struct frame *frame = frame_find(mfn);
+    return frame == NULL || frame_class(frame) == FRAME_IO;
+}
+
+/* What an entry that is stored holds: a function of the entry alone, so that taking and dropping
+ * cannot disagree. */
+static inline enum pte_hold pte_hold(unsigned int level, pte_t stored)
+{
+    if (!pte_is_present(stored)) {
+        return PTE_HOLD_NOTHING;
+    }
+    if (level > 1) {
+        return PTE_HOLD_TABLE;
+    }
+    if (mfn_is_io(pte_mfn(stored))) {
+        return PTE_HOLD_NOTHING;
+    }
+    return pte_is_writable(stored) ? PTE_HOLD_WRITABLE : PTE_HOLD_REFERENCE;
+}
+
+/*
+ * What the hypervisor stores for what the guest wrote (present entries of RAM). Everything is
+ * mapped for ring 3. Bit 52 keeps a kernel page apart from a user page; user pages are global, so
+ * that they outlive the switch to the kernel and back, and kernel pages are not, so that user mode
+ * never meets them. L4 entries have A set, as Xen does.
+ */
+static inline pte_t pte_adjust(unsigned int level, pte_t pte)
+{
+    if (level == 4) {
+        pte.raw |= PTE_USER | PTE_ACCESSED;
+    } else if (level > 1) {
+        pte.raw |= PTE_USER;
+    } else if ((pte.raw & PTE_USER) == 0) {
+        pte.raw |= PTE_USER | PTE_GUEST_KERNEL;
+    } else if ((pte.raw & PTE_GUEST_KERNEL) == 0) {
+        pte.raw |= PTE_GLOBAL;
+    }
+    return pte;
+}
+
+/* The rule for I/O memory: the owner's right, never cacheable (PAT index 0, 1 and 5 become UC). May
+ * clear RW in *store. */
+enum status pte_decide_io(const struct pte_owners *owners, pte_t *store);
+
+static inline enum status pte_check_leaf(const struct pte_owners *owners, pte_t store,
+                                         const struct frame *frame)
+{
+    enum frame_class class = frame_class(frame);
+    if (UNLIKELY(class != FRAME_GUEST)) {
+        if (class == FRAME_FREE || class == FRAME_HYPERVISOR) {
+            return STATUS_LEAF_NOT_OWNED;
+        }
+        if ((store.raw & PTE_CACHE) != 0 && frame->owner == owners->page->id) {
+            return STATUS_LEAF_UNCACHED;
+        }
+        if (class == FRAME_SHARED_READ_ONLY && pte_is_writable(store)) {
+            return STATUS_LEAF_WRONG_TYPE;
+        }
+    }
+    if (UNLIKELY((store.raw & PTE_CACHE) != 0)) {
+        return STATUS_RESERVED_BITS;
+    }
+    return frame->owner == owners->page->id ? STATUS_OK : STATUS_LEAF_NOT_OWNED;
+}
+
+static inline enum status pte_check_table(const struct pte_owners *owners,
+                                          const struct frame *frame)
+{
+    if (owners->page != owners->table) {
+        return STATUS_FOREIGN_TABLE;
+    }
+    if (frame == NULL) {
+        return STATUS_BAD_FRAME_NUMBER;
+    }
+    if (frame->owner != owners->table->id) {
+        return STATUS_TABLE_NOT_OWNED;
+    }
+    return frame_class(frame) == FRAME_GUEST ? STATUS_OK : STATUS_TABLE_NOT_RAM;
+}
+
+/*
+ * May `new_pte` replace `old` (a stored entry, or 0) in a table of this level? Answers what to
+ * store, what to take first and what to drop afterwards, or which rule refuses. The writable or
+ * table type itself may still be unavailable: taking it tells.
+ */
+static inline struct pte_decision pte_decide(const struct pte_owners *owners, unsigned int level,
+                                             pte_t old, pte_t new_pte)
+{
+    struct pte_decision decision = {
+        .status = STATUS_OK,
+        .take = PTE_HOLD_NOTHING,
+        .drop = pte_hold(level, old),
+        .store = new_pte,
+    };
+    if (!pte_is_present(new_pte)) {
+        return decision;
+    }
+    if (UNLIKELY((new_pte.raw & ~(pte_permitted[level] | PTE_MFN_MASK)) != 0)) {
+        decision.status = STATUS_RESERVED_BITS;
+        return decision;
+    }
+    decision.store = pte_adjust(level, new_pte);
+    const struct frame *frame = frame_find(pte_mfn(new_pte));
+    bool is_io = level == 1 && (frame == NULL || frame_class(frame) == FRAME_IO);
+    if (UNLIKELY(is_io)) {
+        decision.status = pte_decide_io(owners, &decision.store);
+        return decision;
+    }
+    if (pte_is_present(old) && ((old.raw ^ decision.store.raw) & PTE_USE_BITS) == 0) {
+        decision.drop = PTE_HOLD_NOTHING; /* same frame, same use: nothing to take, nothing to drop */
+        return decision;
+    }
+    decision.status = level == 1 ? pte_check_leaf(owners, decision.store, frame)
+                                 : pte_check_table(owners, frame);
+    decision.take = pte_hold(level, decision.store);
+    return decision;
+}
+
+#endif

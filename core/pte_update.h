@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Changing one entry of a live page table: decide, take, store, drop. */
+#ifndef CORE_PTE_UPDATE_H
+#define CORE_PTE_UPDATE_H
+
+#include "core/context.h"
+
+enum pte_store_mode {
+    PTE_STORE,             /* one 8-byte store; A and D as given */
+    PTE_STORE_PRESERVE_AD, /* A and D that the slot has at that moment stay set */
+    PTE_STORE_EXCHANGE,    /* only if the slot still holds what the caller saw */
+};
+
+/*
+ * Put `new_pte` into entry `index` of the live table `table` of `level`. With PTE_STORE_EXCHANGE
+ * *seen is what the slot must hold; STATUS_AGAIN says that it does not, and *seen is then what it
+ * holds. Otherwise `seen` is NULL. STATUS_PREEMPTED and STATUS_AGAIN: nothing changed, ask again.
+ * What the old entry held is dropped, an upper table's release perhaps only begun
+ * (pt_finish_release()).
+ */
+NODISCARD enum status pte_update(struct mmu_context *context, struct frame *table,
+                                 unsigned int level, unsigned int index, pte_t new_pte,
+                                 enum pte_store_mode mode, pte_t *seen);
+
+/*
+ * Find the L1 entry that maps `address` in the tree under `root`, by software, through the
+ * hypervisor's own mapping: no TLB is asked. False: a table on the way is missing. `address` is the
+ * guest's (address_is_guest()).
+ */
+NODISCARD bool pt_walk_to_l1(mfn_t root, uint64_t address, struct frame **table,
+                             unsigned int *index);
+
+/* Canonical and outside the hypervisor's slots: the guest may map it. */
+static inline bool address_is_guest(uint64_t address)
+{
+    return address < UINT64_C(0x0000800000000000) || address >= HYPERVISOR_VIRT_END;
+}
+
+#endif

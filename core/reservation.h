@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A domain's frames: who may change whose, by how much at a time, and gaining some. */
+#ifndef CORE_RESERVATION_H
+#define CORE_RESERVATION_H
+
+#include "core/context.h"
+
+/* The domain that a reservation call names, if the caller may act on it; STATUS_NO_DOMAIN,
+ * STATUS_NOT_PERMITTED. */
+NODISCARD enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id,
+                                              struct domain **domain);
+
+/* The largest extent order (log2 of frames) the domain may ask for. */
+unsigned int reservation_order_limit(const struct domain *domain);
+
+/* Give the domain 2^order contiguous frames below 2^address_bits bytes (64: anywhere), M2P entries
+ * unset: the first one, or MFN_INVALID when memory or quota is short. The domain's lock is held. */
+NODISCARD mfn_t reservation_add(struct domain *domain, unsigned int order,
+                                unsigned int address_bits);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/status.h"
+
+#include "lib/abi.h"
+
+#include "lib/check.h"
+
+int status_to_errno(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return 0;
+    case STATUS_RESERVED_BITS:
+    case STATUS_HYPERVISOR_SLOT:
+    case STATUS_BAD_FRAME_NUMBER:
+    case STATUS_TABLE_NOT_OWNED:
+    case STATUS_TABLE_NOT_RAM:
+    case STATUS_TABLE_WRONG_TYPE:
+    case STATUS_COUNT_OVERFLOW:
+    case STATUS_FOREIGN_TABLE:
+    case STATUS_NO_TABLE:
+    case STATUS_BAD_ADDRESS:
+    case STATUS_ALREADY_PINNED:
+    case STATUS_NOT_PINNED:
+    case STATUS_BAD_ARGUMENT:
+    case STATUS_BAD_DESCRIPTOR:
+    case STATUS_FRAME_IN_USE:
+        return -XEN_EINVAL;
+    case STATUS_LEAF_NOT_OWNED:
+    case STATUS_LEAF_WRONG_TYPE:
+        return -XEN_EBUSY;
+    case STATUS_NO_IO_RIGHT:
+    case STATUS_NOT_PERMITTED:
+    case STATUS_EXTENT_TOO_LARGE:
+        return -XEN_EPERM;
+    case STATUS_LEAF_UNCACHED:
+    case STATUS_NO_CACHE_RIGHT:
+        return -XEN_EACCES;
+    case STATUS_FAULT:
+        return -XEN_EFAULT;
+    case STATUS_NO_DOMAIN:
+        return -XEN_ESRCH;
+    case STATUS_UNKNOWN_COMMAND:
+    case STATUS_NO_MEMORY_MAP:
+        return -XEN_ENOSYS;
+    case STATUS_UNSUPPORTED:
+        return -XEN_EOPNOTSUPP;
+    case STATUS_NO_MEMORY:
+        return -XEN_ENOMEM;
+    case STATUS_PREEMPTED:
+    case STATUS_AGAIN:
+        break;
+    }
+    CHECK(!"a continuation has no errno");
+}
+
+const char *status_text(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return "accepted";
+    case STATUS_PREEMPTED:
+        return "interrupted, to be continued";
+    case STATUS_AGAIN:
+        return "another vCPU is working on the frame";
+    case STATUS_RESERVED_BITS:
+        return "a bit is set that this level does not allow";
+    case STATUS_HYPERVISOR_SLOT:
+        return "L4 slots 256 to 271 are the hypervisor's";
+    case STATUS_BAD_FRAME_NUMBER:
+        return "there is no such frame";
+    case STATUS_NO_IO_RIGHT:
+        return "the domain may not map this I/O memory";
+    case STATUS_LEAF_NOT_OWNED:
+        return "the frame does not belong to the domain";
+    case STATUS_LEAF_WRONG_TYPE:
+        return "a page table or descriptor table must not be mapped writable";
+    case STATUS_LEAF_UNCACHED:
+        return "a hypervisor frame must be mapped write-back";
+    case STATUS_TABLE_NOT_OWNED:
+        return "a page table must belong to the domain that uses it";
+    case STATUS_TABLE_NOT_RAM:
+        return "only plain RAM can be a page table or descriptor table";
+    case STATUS_TABLE_WRONG_TYPE:
+        return "the frame is in use as something else";
+    case STATUS_COUNT_OVERFLOW:
+        return "the frame has too many references";
+    case STATUS_FOREIGN_TABLE:
+        return "upper levels take frames of the table's owner only";
+    case STATUS_NO_TABLE:
+        return "no page table maps this address";
+    case STATUS_BAD_ADDRESS:
+        return "the address is not the guest's";
+    case STATUS_FAULT:
+        return "an argument could not be read or written";
+    case STATUS_NOT_PERMITTED:
+        return "the caller has no right over that domain";
+    case STATUS_NO_DOMAIN:
+        return "there is no such domain";
+    case STATUS_UNKNOWN_COMMAND:
+        return "the command is not implemented";
+    case STATUS_UNSUPPORTED:
+        return "the command is not supported";
+    case STATUS_ALREADY_PINNED:
+        return "the frame is pinned already";
+    case STATUS_NOT_PINNED:
+        return "the frame is not pinned";
+    case STATUS_BAD_ARGUMENT:
+        return "an argument is out of range";
+    case STATUS_BAD_DESCRIPTOR:
+        return "a segment descriptor is not one a guest may have";
+    case STATUS_NO_MEMORY:
+        return "out of memory";
+    case STATUS_FRAME_IN_USE:
+        return "the frame is still mapped or typed";
+    case STATUS_NO_CACHE_RIGHT:
+        return "the domain has no right to flush caches";
+    case STATUS_EXTENT_TOO_LARGE:
+        return "the extent order is above the domain's limit";
+    case STATUS_NO_MEMORY_MAP:
+        return "no memory map was set";
+    }
+    return "?";
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Why the core refused. Each check has a value of its own, so that a test sees which one it was. */
+#ifndef CORE_STATUS_H
+#define CORE_STATUS_H
+
+#include "lib/compiler.h"
+
+enum status {
+    STATUS_OK,
+    /* not refusals: the caller goes on later */
+    STATUS_PREEMPTED, /* work was begun and is remembered; come again */
+    STATUS_AGAIN,     /* another vCPU is in the middle of this frame; nothing was done */
+    /* entries */
+    STATUS_RESERVED_BITS,    /* a bit the level does not allow */
+    STATUS_HYPERVISOR_SLOT,  /* an L4 slot that is the hypervisor's */
+    STATUS_BAD_FRAME_NUMBER, /* no such frame */
+    STATUS_NO_IO_RIGHT,      /* I/O memory the domain may not map */
+    STATUS_LEAF_NOT_OWNED,   /* an L1 entry names a frame of somebody else, or a free one */
+    STATUS_LEAF_WRONG_TYPE,  /* a writable L1 entry names a table or a descriptor frame */
+    STATUS_LEAF_UNCACHED,    /* non-write-back mapping of a hypervisor frame */
+    STATUS_TABLE_NOT_OWNED,  /* an upper entry, pin or base names a frame of somebody else */
+    STATUS_TABLE_NOT_RAM,    /* ... or one that is not plain RAM of a guest */
+    STATUS_TABLE_WRONG_TYPE, /* ... or one in use as something else */
+    STATUS_COUNT_OVERFLOW,
+    STATUS_FOREIGN_TABLE, /* upper-level update on behalf of another page owner */
+    /* calls */
+    STATUS_NO_TABLE,        /* no table maps this address */
+    STATUS_BAD_ADDRESS,     /* not canonical, or in the hypervisor's range */
+    STATUS_FAULT,           /* guest memory could not be read or written */
+    STATUS_NOT_PERMITTED,   /* the caller has no right over that domain */
+    STATUS_NO_DOMAIN,       /* no such domain */
+    STATUS_UNKNOWN_COMMAND, /* not part of the interface, or not implemented */
+    STATUS_UNSUPPORTED,     /* part of it, and refused for good */
+    STATUS_ALREADY_PINNED,
+    STATUS_NOT_PINNED,
+    STATUS_BAD_ARGUMENT,
+    STATUS_BAD_DESCRIPTOR,
+    STATUS_NO_MEMORY,
+    STATUS_FRAME_IN_USE,    /* still mapped or typed: cannot be taken away */
+    STATUS_NO_CACHE_RIGHT,  /* cache flush by a domain without I/O rights */
+    STATUS_EXTENT_TOO_LARGE,
+    STATUS_NO_MEMORY_MAP,
+};
+
+/* The number of <xen/errno.h>, negative, that the ABI answers for this status; 0 for STATUS_OK.
+ * Not for STATUS_PREEMPTED and STATUS_AGAIN, which a guest never sees. */
+NODISCARD int status_to_errno(enum status status);
+
+/* The rule that was broken, as half a sentence for the log. */
+const char *status_text(enum status status);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* update_va_mapping(address, entry, flags): change the L1 entry that maps an address in the current
+ * kernel tables, then flush as asked (xen/xen.h, UVMF_*). */
+#include "core/guest_flush.h"
+#include "core/mmu_call.h"
+#include "core/port.h"
+#include "core/pt_validate.h"
+#include "core/pte_update.h"
+
+static enum status update_entry(struct mmu_context *context, uint64_t address, pte_t entry)
+{
+    struct frame *table;
+    unsigned int index;
+    if (!address_is_guest(address)) {
+        return STATUS_BAD_ADDRESS;
+    }
+    if (!pt_walk_to_l1(context->vcpu->kernel_base, address, &table, &index)) {
+        return STATUS_NO_TABLE;
+    }
+    enum status status = pte_update(context, table, 1, index, entry, PTE_STORE, NULL);
+    if (UNLIKELY(status != STATUS_OK)) {
+        port_explain_refusal(context->vcpu, status, "update_va_mapping of an entry", 1, entry.raw,
+                             frame_find(pte_mfn(entry)));
+    }
+    return status;
+}
+
+/* The CPUs that the rest of the flags names: this one, all of the domain's, or a bitmap's. */
+static bool flush_cpus(const struct vcpu *vcpu, uint64_t flags, uint64_t *cpus)
+{
+    uint64_t scope = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK;
+    if (scope == UVMF_LOCAL) {
+        *cpus = UINT64_C(1) << port_cpu();
+        return true;
+    }
+    if (scope == UVMF_ALL) {
+        *cpus = domain_cpus(vcpu->domain);
+        return true;
+    }
+    return guest_flush_read_cpus(vcpu->domain, scope, cpus);
+}
+
+/* The ABI reads a vCPU bitmap only now: -EFAULT with the entry changed. */
+static enum status flush_as_asked(const struct vcpu *vcpu, uint64_t address, uint64_t flags)
+{
+    uint64_t type = flags & UVMF_FLUSHTYPE_MASK;
+    if (type != UVMF_TLB_FLUSH && type != UVMF_INVLPG) {
+        return STATUS_OK;
+    }
+    uint64_t cpus;
+    if (!flush_cpus(vcpu, flags, &cpus)) {
+        return STATUS_FAULT;
+    }
+    if (type == UVMF_INVLPG) {
+        guest_flush_address(cpus, address);
+    } else if (cpus != 0) {
+        port_flush_tlb(cpus);
+    }
+    return STATUS_OK;
+}
+
+static struct call_result update(struct vcpu *vcpu, struct domain *pg_owner, const uint64_t arg[])
+{
+    struct mmu_context context;
+    context_open(&context, vcpu, vcpu->domain, pg_owner);
+    enum status status = update_entry(&context, arg[0], (pte_t){.raw = arg[1]});
+    context_close(&context);
+    if (status == STATUS_OK) {
+        status = flush_as_asked(vcpu, arg[0], arg[2]);
+    }
+    return call_status(status);
+}
+
+struct call_result call_update_va_mapping(struct vcpu *vcpu, uint64_t arg[])
+{
+    if (UNLIKELY(!pt_begin_call(vcpu, vcpu->domain))) {
+        return call_again();
+    }
+    return update(vcpu, vcpu->domain, arg);
+}
+
+struct call_result call_update_va_mapping_otherdomain(struct vcpu *vcpu, uint64_t arg[])
+{
+    if (UNLIKELY(!pt_begin_call(vcpu, vcpu->domain))) {
+        return call_again();
+    }
+    struct domain *pg_owner = context_find_page_owner(vcpu, (uint16_t)arg[3]);
+    if (pg_owner == NULL) {
+        return call_status(STATUS_NO_DOMAIN);
+    }
+    if (!domain_may_target(vcpu->domain, pg_owner)) {
+        return call_status(STATUS_NOT_PERMITTED);
+    }
+    return update(vcpu, pg_owner, arg);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hypervisor's command line, in Xen's spelling. Pure: no hardware, no allocation.
+ *
+ *     console=com1|com2|none[,...]         com1=<baud>|auto[,8n1[,<io base>[,<irq>]]]
+ *     dom0_mem=<size>[,min:<size>][,max:<size>]
+ *     loglvl=<level>[/<rate-limited level>]        guest_loglvl=...
+ *     noreboot   smap   smep   xpti   pv-linear-pt   pv-l1tf       booleans: x, no-x, x=on, x=off
+ *     tlb-flush=lazy|always
+ *
+ * '-' and '_' are the same in a name. Of an option given twice the last one counts.
+ */
+#ifndef HV_BOOT_OPTIONS_H
+#define HV_BOOT_OPTIONS_H
+
+#include "hv/console/log_level.h"
+#include "lib/compiler.h"
+
+/* A boolean whose default depends on the machine. */
+enum option_choice { CHOICE_DEFAULT, CHOICE_OFF, CHOICE_ON };
+
+enum tlb_flush_mode {
+    TLB_FLUSH_LAZY,   /* skip what the flush clock shows to be needless */
+    TLB_FLUSH_ALWAYS, /* flush at every change that could need it, for tests to compare with */
+};
+
+enum console_device { CONSOLE_NONE, CONSOLE_COM1, CONSOLE_COM2 };
+
+struct serial_settings {
+    uint32_t baud;     /* bits a second; 0: as the firmware left it */
+    uint8_t data_bits; /* 5 to 8 */
+    char parity;       /* 'n'one, 'o'dd, 'e'ven, 'm'ark, 's'pace */
+    uint8_t stop_bits; /* 1 or 2 */
+    uint8_t irq;       /* ISA interrupt; 0: none, poll */
+    uint16_t io_base;
+};
+
+/* Bytes; negative: all there is but this many. */
+struct memory_amount {
+    uint64_t bytes;
+    bool given;
+    bool negative;
+};
+
+struct dom0_memory {
+    struct memory_amount size;
+    struct memory_amount min;
+    struct memory_amount max;
+};
+
+struct hv_options {
+    enum console_device console;
+    struct serial_settings com1;
+    struct serial_settings com2;
+    struct dom0_memory dom0_mem;
+    struct log_threshold loglvl;
+    struct log_threshold guest_loglvl;
+    bool noreboot;
+    bool pv_linear_pt;
+    enum option_choice smap;
+    enum option_choice smep;
+    enum option_choice xpti;
+    enum option_choice pv_l1tf;
+    enum tlb_flush_mode tlb_flush;
+};
+
+/* Told of each option that is unknown (`value` NULL) or has a value we cannot use. The strings
+ * live until it returns, and are cut if very long. */
+typedef void (*options_complain_fn)(const char *parameter, const char *value);
+
+/*
+ * Set every field: defaults first, then the command line (NULL is empty). What is complained of
+ * changes nothing, except that the good items of a list count. The first word is taken for the
+ * image's file name, and passed over, if it has no '=' and contains '/' or ends in "pinnace-hv".
+ */
+void options_parse(struct hv_options *options, const char *command_line,
+                   options_complain_fn complain);
+
+/* The settings of the serial port that is the console; NULL if none is. */
+const struct serial_settings *options_console_serial(const struct hv_options *options);
+
+/*
+ * How many bytes the first domain gets of `available`: the size asked for (all, if none was),
+ * raised to min, lowered to max, and never more than there is. Rounded down to whole frames.
+ */
+uint64_t options_dom0_bytes(const struct dom0_memory *memory, uint64_t available);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "hv/console/console.h"
+
+#include "hv/console/line.h"
+#include "hv/console/rate_limit.h"
+#include "hv/console/serial.h"
+#include "hv/cpu/msr.h"
+#include "hv/time/time.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define MESSAGE_MAX 256
+#define PREFIX_MAX  24
+#define EARLY_SIZE  4096
+#define GUEST_CHUNK 64 /* bytes of guest output under one hold of the lock */
+#define NO_PREFIX   ""
+
+/* All but the first three: the lock. */
+static struct {
+    bool lock;
+    bool panicking;
+    bool open; /* console_init() was called */
+    struct log_threshold loglvl;
+    struct log_threshold guest_loglvl;
+    struct rate_limit limit;
+    struct rate_limit guest_limit;
+    struct console_line line;
+} console;
+
+/* Messages from before console_init(): for each its level, its text and a NUL. */
+static struct {
+    size_t used;
+    uint32_t lost;
+    char bytes[EARLY_SIZE];
+} early;
+
+/* ---- the lock -------------------------------------------------------------------------------- */
+
+static uint64_t console_lock(void)
+{
+    uint64_t flags = irq_save();
+    while (__atomic_test_and_set(&console.lock, __ATOMIC_ACQUIRE) &&
+           !__atomic_load_n(&console.panicking, __ATOMIC_RELAXED)) {
+        cpu_pause();
+    }
+    return flags;
+}
+
+static void console_unlock(uint64_t flags)
+{
+    __atomic_clear(&console.lock, __ATOMIC_RELEASE);
+    irq_restore(flags);
+}
+
+void console_enter_panic(void)
+{
+    __atomic_store_n(&console.panicking, true, __ATOMIC_RELAXED);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void early_keep(enum log_level level, const char *text)
+{
+    size_t size = 1 + strlen(text) + 1;
+    if (size > EARLY_SIZE - early.used) {
+        early.lost++;
+        return;
+    }
+    early.bytes[early.used] = (char)level;
+    memcpy(early.bytes + early.used + 1, text, size - 1);
+    early.used += size;
+}
+
+/* Before the options are known every message is kept; they decide when it is printed. */
+static void early_print(void)
+{
+    size_t at = 0;
+    while (at < early.used) {
+        enum log_level level = (enum log_level)early.bytes[at];
+        const char *text = early.bytes + at + 1;
+        if (level <= console.loglvl.limited) {
+            console_line_write_message(&console.line, NO_PREFIX, text);
+        }
+        at += 1 + strlen(text) + 1;
+    }
+    if (early.lost > 0) {
+        char text[64];
+        format_text(text, sizeof(text), "%u early messages lost", early.lost);
+        console_line_write_message(&console.line, NO_PREFIX, text);
+    }
+    early.used = 0;
+    early.lost = 0;
+}
+
+/*
+ * May a message be printed now? Asked before the message is formatted, so that a flood costs
+ * little. If so, `*suppressed` is how many before it were not, and not reported.
+ */
+static bool message_admit(enum log_level level, const struct log_threshold *threshold,
+                          struct rate_limit *limit, uint32_t *suppressed)
+{
+    *suppressed = 0;
+    uint64_t flags = console_lock();
+    bool admitted = level <= threshold->always;
+    if (!admitted && level <= threshold->limited) {
+        admitted = rate_limit_allow(limit, time_now_ns(), suppressed);
+    }
+    console_unlock(flags);
+    return admitted;
+}
+
+static void message_print(uint32_t suppressed, const char *prefix, const char *text)
+{
+    char note[48];
+    format_text(note, sizeof(note), "%u messages suppressed", suppressed);
+    uint64_t flags = console_lock();
+    if (suppressed > 0) {
+        console_line_write_message(&console.line, NO_PREFIX, note);
+    }
+    console_line_write_message(&console.line, prefix, text);
+    console_unlock(flags);
+}
+
+/* Keep the message for console_init(), which knows the options that decide whether to print it. */
+static void message_keep(enum log_level level, const char *text)
+{
+    uint64_t flags = console_lock();
+    early_keep(level, text);
+    console_unlock(flags);
+}
+
+static bool console_is_open(void)
+{
+    return __atomic_load_n(&console.open, __ATOMIC_ACQUIRE);
+}
+
+void console_log_v(enum log_level level, const char *format, va_list arguments)
+{
+    bool is_open = console_is_open();
+    uint32_t suppressed = 0;
+    if (is_open && !message_admit(level, &console.loglvl, &console.limit, &suppressed)) {
+        return;
+    }
+    char text[MESSAGE_MAX];
+    format_text_v(text, sizeof(text), format, arguments);
+    if (is_open) {
+        message_print(suppressed, NO_PREFIX, text);
+    } else {
+        message_keep(level, text);
+    }
+}
+
+void console_log(enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    console_log_v(level, format, arguments);
+    va_end(arguments);
+}
+
+void console_log_guest(uint16_t domid, uint32_t vcpu_id, enum log_level level, const char *format,
+                       ...)
+{
+    uint32_t suppressed;
+    if (!console_is_open() ||
+        !message_admit(level, &console.guest_loglvl, &console.guest_limit, &suppressed)) {
+        return;
+    }
+    char prefix[PREFIX_MAX];
+    char text[MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    format_text_v(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    format_text(prefix, sizeof(prefix), "d%uv%u ", domid, vcpu_id);
+    message_print(suppressed, prefix, text);
+}
+
+/* ---- guests' output, input ------------------------------------------------------------------- */
+
+void console_write_guest(const char *text, size_t length)
+{
+    if (!console_is_open()) {
+        return;
+    }
+    /* On a real port a byte takes up to a tenth of a millisecond: let interrupts in between. */
+    while (length > 0) {
+        size_t chunk = min_u64(length, GUEST_CHUNK);
+        uint64_t flags = console_lock();
+        console_line_write_guest(&console.line, text, chunk);
+        console_unlock(flags);
+        text += chunk;
+        length -= chunk;
+    }
+}
+
+size_t console_read(char *buffer, size_t size)
+{
+    return serial_read(buffer, size);
+}
+
+bool console_init(const struct hv_options *options)
+{
+    const struct serial_settings *serial = options_console_serial(options);
+    bool found = serial == NULL || serial_init(serial);
+    uint64_t flags = console_lock();
+    console.loglvl = options->loglvl;
+    console.guest_loglvl = options->guest_loglvl;
+    console_line_init(&console.line, serial_put);
+    early_print();
+    __atomic_store_n(&console.open, true, __ATOMIC_RELEASE);
+    console_unlock(flags);
+    return found;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hypervisor's records of a domain and of a vCPU, around the core's. A guest kernel and its user
+ * programs both run in ring 3; `in_kernel` tells them apart, and with it which base and which GS
+ * base is loaded.
+ *
+ * Fields: unless said otherwise, touched only on the CPU the vCPU runs on.
+ */
+#ifndef HV_VCPU_H
+#define HV_VCPU_H
+
+#include "core/domain.h"
+#include "hv/evtchn/evtchn.h"
+
+#define EXCEPTION_COUNT 256U
+#define FPU_AREA_SIZE   PAGE_SIZE
+
+struct hv_vcpu;
+struct cpu_user_regs;
+
+/* Where a guest wants one kind of event delivered (callback_op), address 0: nowhere. */
+struct guest_callback {
+    uint64_t address; /* canonical */
+    bool masks_events;
+};
+
+/* One entry of the guest's trap table (set_trap_table), address 0: none. */
+struct guest_trap {
+    uint64_t address; /* canonical */
+    uint16_t cs;
+    uint8_t dpl; /* lowest privilege that may raise it with INT n: 3 lets user mode */
+    bool masks_events;
+};
+
+struct hv_domain {
+    struct domain core; /* first */
+    struct shared_info *shared;
+    mfn_t shared_mfn;
+    struct evtchn_table evtchns;
+    bool io_ports;            /* may use the machine's I/O ports: the first domain */
+    uint64_t refused_calls[2]; /* bit n: call n was refused as unknown and that was logged */
+};
+
+struct hv_vcpu {
+    struct vcpu core; /* first */
+    struct vcpu_info *info; /* where the guest looks: in shared_info, or registered */
+    bool info_registered;
+
+    bool in_kernel;         /* guest-kernel mode */
+    uint8_t iopl;           /* virtual: kernel mode may use I/O instructions if 1 or more */
+    uint64_t kernel_sp;     /* stack for entries from user mode (stack_switch) */
+    uint16_t kernel_ss;
+    struct guest_callback event_callback;
+    struct guest_callback failsafe_callback;
+    struct guest_callback syscall_callback;
+    struct guest_callback syscall32_callback;
+    struct guest_callback nmi_callback;
+    struct guest_trap traps[EXCEPTION_COUNT];
+
+    uint64_t gs_base_kernel; /* valid while not loaded: the other one is in GS_BASE or KERNEL_GS_BASE */
+    uint64_t gs_base_user;
+
+    bool cr0_ts;           /* the guest's own CR0.TS: #NM is the guest's while set */
+    bool fpu_loaded;       /* its FPU state is in the registers, hardware TS clear */
+    uint64_t cr4;          /* the bits the guest chose, of those it may */
+    uint64_t xcr0;
+    uint64_t debug[8];     /* DR0-3, DR6, DR7 as the guest set them */
+    uint8_t *fpu_area;     /* XSAVE or FXSAVE image, one frame */
+
+    uint64_t singleshot_ns; /* deadline of the one-shot timer, system time; 0: off */
+    uint64_t periodic_ns;   /* period; 0: off */
+    uint64_t periodic_next_ns;
+
+    uint64_t runstate_address; /* guest-virtual, where vcpu_runstate_info goes; 0: nowhere */
+    int runstate;              /* RUNSTATE_* */
+    uint64_t runstate_entry_ns;
+    uint64_t runstate_times[4];
+
+    bool blocked;              /* in SCHEDOP_block or _poll */
+    unsigned int poll_count;   /* SCHEDOP_poll: ports waited for */
+    uint32_t poll_ports[128];
+    uint64_t poll_timeout_ns;
+};
+
+static inline struct hv_vcpu *hv_vcpu_of(struct vcpu *vcpu)
+{
+    return (struct hv_vcpu *)(void *)vcpu;
+}
+
+static inline struct hv_domain *hv_domain_of(struct domain *domain)
+{
+    return (struct hv_domain *)(void *)domain;
+}
+
+static inline struct hv_domain *hv_vcpu_domain(const struct hv_vcpu *vcpu)
+{
+    return hv_domain_of(vcpu->core.domain);
+}
+
+/* The vCPU that runs, or was interrupted, on this CPU. */
+struct hv_vcpu *current_vcpu(void);
+/* Its registers as they were when it came in: at the top of this CPU's stack. */
+struct cpu_user_regs *current_registers(void);
+
+/* An event is pending for the vCPU and it does not mask upcalls. */
+bool vcpu_has_deliverable_event(const struct hv_vcpu *vcpu);
+
+/* Something happened that a blocked or polling vCPU waits for. Any CPU. */
+void vcpu_wake(struct hv_vcpu *vcpu);
+
+/* Wait until the vCPU has a deliverable event (block), or one of poll_ports is pending or the time
+ * has come (poll). Interrupts are on while it waits. */
+void vcpu_wait(struct hv_vcpu *vcpu);
+
+/* Bring vcpu_info.time up to date; before the guest runs, and when it registers a new place. */
+void vcpu_update_time(struct hv_vcpu *vcpu);
+
+/* Put the runstate into the registered area, if the guest's tables allow. */
+void vcpu_publish_runstate(struct hv_vcpu *vcpu);
+
+/* Raise an exception in the guest kernel when it next runs: bounce frame, handler of the trap
+ * table. At most one for each entry; without a handler the domain crashes. `error` is used only for
+ * the vectors that have one. vcpu_inject_page_fault() also sets the guest's CR2. */
+void vcpu_inject_trap(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned int vector,
+                      uint32_t error);
+void vcpu_inject_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address,
+                            uint32_t error);
+
+/* The domain cannot go on: says why, with the state of the vCPU, and never comes back. */
+NORETURN void domain_crash(struct hv_vcpu *vcpu, const char *why) ;
+
+/* SCHEDOP_shutdown's reasons, for the first domain: the machine goes the same way. */
+NORETURN void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason);
+
+#endif

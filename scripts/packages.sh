@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash disable=SC2154,SC2034,SC2015,SC1091
+# Debian packages: what must be installed, and what is only downloaded and unpacked under build/.
+# Sourced by ./run and ./test, which set `top`. Nothing here reads standard input or writes to
+# standard output: those belong to the guest.
+
+# What it takes to build Pinnace and to boot a guest, on a Debian 12 base system.
+run_packages=(gcc libc6-dev make libxen-dev liblzma-dev libjansson-dev qemu-system-x86 cpio)
+# What ./test needs on top.
+test_packages=(libcmocka-dev)
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+die() {
+    say "$*"
+    exit 1
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Can sudo ask for a password, or does it need none?
+sudo_works() {
+    command -v sudo >/dev/null || return 1
+    sudo -n true 2>/dev/null || { : </dev/tty; } 2>/dev/null
+}
+
+# Run a shell command as root, or name it and give up.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        sh -c "$1"
+    elif sudo_works; then
+        say "with sudo: $1"
+        sudo sh -c "$1"
+    else
+        say "this has to be done by root first:"
+        printf '    %s\n' "$1" >&2
+        exit 1
+    fi
+}
+
+# Name the packages, and install those that are missing.
+need_packages() {
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+        die "this script needs Debian's apt-get and dpkg"
+    local missing=() package
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    say "Debian packages needed: $*"
+    [ ${#missing[@]} = 0 ] && return
+    say "missing, to be installed: ${missing[*]}"
+    as_root "apt-get update && DEBIAN_FRONTEND=noninteractive \
+apt-get install -y --no-install-recommends ${missing[*]}" ||
+        die "these packages could not be installed: ${missing[*]}"
+}
+
+# Refresh apt's lists of packages, which a new machine may not have.
+refresh_lists() {
+    as_root "apt-get update"
+}
+
+# The field of a package's newest version: package_field linux-image-amd64 Depends
+package_field() {
+    apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: *//p" | head -n 1
+}
+
+# Download a package, without installing it, and unpack the named files of it as the new folder
+# DESTINATION, which appears only once it is complete: unpack_package PACKAGE DESTINATION ./FILE...
+unpack_package() {
+    local package=$1 destination=$2 work status=0
+    shift 2
+    work=$(mktemp -d "$top/build/download.XXXXXX")
+    mkdir "$work/files"
+    # As root, apt would complain that its own user cannot write here.
+    (cd "$work" && apt-get -q -o APT::Sandbox::User=root -o Acquire::http::Timeout=30 \
+        download "$package") &&
+        dpkg-deb --fsys-tarfile "$work"/*.deb | tar -C "$work/files" -x "$@" &&
+        mkdir -p "${destination%/*}" && mv -T "$work/files" "$destination" || status=1
+    rm -rf "$work"
+    return $status
+}

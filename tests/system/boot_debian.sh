@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Debian's stock kernel, started as a user would start it: with ./run, typing at its shell.
+# shellcheck disable=SC1091,SC2016,SC2154
+. "$(dirname "$0")/lib.bash"
+
+# Bounds each boot; the slowest takes a fraction of this.
+limit=150
+
+# Each answer is put in brackets by the guest, so that the echo of the command is not taken for it.
+typed_commands() {
+    cat <<'COMMANDS'
+echo "[kernel $(uname -r)]"
+echo "[type $(cat /sys/hypervisor/type)]"
+echo "[pipeline $(echo one two three | tr ' ' '\n' | sort | tail -n 1)]"
+i=0; while [ $i -lt 25 ]; do /bin/true && i=$((i + 1)); done; echo "[forks $i]"
+echo "[processors $(grep -c ^processor /proc/cpuinfo)]"
+head -c 3000 > /tmp/pasted
+COMMANDS
+    cat "$scratch/block"
+    cat <<'COMMANDS'
+echo "[pasted $(md5sum < /tmp/pasted)]"
+poweroff -f
+COMMANDS
+}
+
+shell_answers_what_is_typed_on_a_pipe() {
+    local log=$scratch/pipe.log block_sum status
+    # 3000 bytes in lines that a terminal's line buffer can hold.
+    seq 100000 | head -c 3000 | sed '$s/.$//' >"$scratch/block"
+    truncate -s 2999 "$scratch/block"
+    echo >>"$scratch/block"
+    block_sum=$(md5sum <"$scratch/block")
+
+    typed_commands | "$top/run" --timeout $limit >"$log" 2>"$scratch/pipe.err"
+    status=$?
+
+    if grep -q '^init: Linux .* is up' "$log"; then
+        pass stock_kernel_boots_to_its_shell
+    else
+        fail stock_kernel_boots_to_its_shell "init never spoke" "$log" "$scratch/pipe.err"
+    fi
+    expect_line kernel_is_the_downloaded_one "$log" "[kernel ${vmlinuz##*/vmlinuz-}]"
+    expect_line kernel_runs_on_xen_interface "$log" "[type xen]"
+    expect_line pipeline_of_processes_works "$log" "[pipeline two]"
+    expect_line twenty_five_forks_work "$log" "[forks 25]"
+    expect_line proc_shows_one_processor "$log" "[processors 1]"
+    expect_line pasted_block_arrives_complete "$log" "[pasted $block_sum]"
+    expect_status power_off_gives_status_0 0 $status "$log" "$scratch/pipe.err"
+}
+
+reboot_and_options() {
+    local log=$scratch/reboot.log status
+    printf '%s\n' 'cat /proc/cmdline | sed "s/^/cmdline: /"' \
+        'awk "/MemTotal/ { print \"[memory \" (\$2 < 512 * 1024) \"]\" }" /proc/meminfo' \
+        'reboot -f' |
+        "$top/run" --timeout $limit --memory 512M --append 'test=a,b quiet' >"$log" 2>&1
+    status=$?
+    expect_line kernel_options_arrive_with_their_commas "$log" \
+        "cmdline: console=hvc0 earlyprintk=xen test=a,b quiet"
+    expect_line memory_option_bounds_the_guest "$log" "[memory 1]"
+    expect_status reboot_has_a_status_of_its_own 5 $status "$log"
+}
+
+crash_of_the_guest() {
+    local log=$scratch/crash.log status
+    echo 'echo c > /proc/sysrq-trigger' | "$top/run" --timeout $limit >"$log" 2>&1
+    status=$?
+    expect_status crash_has_a_status_of_its_own 6 $status "$log"
+}
+
+# On a terminal: job control, a paste ended by Ctrl-D, and the shell's end as the machine's.
+terminal_session() {
+    local log=$scratch/terminal.log status
+    "$dialog" $limit 'expect:/root # ' 'send:echo "[sleeping for $((999 + 1))]"; sleep 1000\r' \
+        'expect:[sleeping for 1000]' 'send:\x03' 'expect:/root # ' \
+        'send:echo "[interrupted $?]"; cat >/tmp/block\r' 'expect:[interrupted 130]' \
+        "send:$(printf 'line %s of a paste\\n' {1..150})" 'expect:line 150 of a paste' \
+        'send:\x04' 'expect:/root # ' 'send:wc -l </tmp/block | sed "s/^/lines: /"\r' \
+        'expect:lines: 150' 'expect:/root # ' 'send:exit\r' \
+        -- "$top/run" --timeout $limit >"$log" 2>"$scratch/terminal.err"
+    status=$?
+    expect_status control_c_interrupts_and_exit_powers_off 0 $status "$log" "$scratch/terminal.err"
+}
+
+time_limit() {
+    local log=$scratch/limit.log status
+    timeout 60 "$top/run" --timeout 4 >"$log" 2>&1 </dev/null
+    status=$?
+    expect_status time_limit_ends_a_boot 8 $status "$log"
+}
+
+shell_answers_what_is_typed_on_a_pipe
+reboot_and_options
+crash_of_the_guest
+terminal_session
+time_limit
