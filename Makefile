@@ -6,6 +6,10 @@
 #   make check-host     build and run the host tests (ASan, UBSan)
 #   make CC=clang       with clang instead of gcc
 
+# V=1 shows the commands.
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+
 CC      := gcc
 OBJCOPY := objcopy
 STRIP   := strip
@@ -31,7 +35,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wunde
 COMMON      := $(ABI) -I. -Ibuild/include -O2 -g -MMD -MP
 FREESTANDING := -ffreestanding -fpie -fvisibility=hidden -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fno-omit-frame-pointer -fno-common
+	-fno-omit-frame-pointer -fno-common -include lib/hidden.h
 HV_FLAGS    := $(COMMON) $(WARNINGS) $(FREESTANDING) $(HV_DEBUG) -Wframe-larger-than=1024
 CORE_FLAGS  := $(HV_FLAGS) -std=c11 -Wpedantic
 HV_C_FLAGS  := $(HV_FLAGS) -std=gnu11
@@ -45,7 +49,8 @@ GUEST_FLAGS := $(COMMON) $(WARNINGS) $(FREESTANDING) -fno-pie -mcmodel=kernel -s
 CORE_C    := $(wildcard core/*.c)
 BUILDER_C := $(wildcard builder/*.c)
 LIB_C     := $(wildcard lib/*.c)
-HV_C      := $(wildcard hv/*.c hv/*/*.c)
+# hv/entry/offsets.h.in.c is no part of the image: it becomes build/include/offsets.h.
+HV_C      := $(filter-out %.in.c,$(wildcard hv/*.c hv/*/*.c))
 HV_S      := $(wildcard hv/*/*.S)
 TOOL_C    := $(wildcard tools/*.c)
 FAKE_C    := $(wildcard tests/fake/*.c)
@@ -74,21 +79,24 @@ HV_OBJECTS := $(CORE_C:%.c=$(HV_BUILD)/hv-obj/%.o) $(BUILDER_C:%.c=$(HV_BUILD)/h
 	$(LIB_C:%.c=$(HV_BUILD)/hv-obj/%.o) $(HV_C:%.c=$(HV_BUILD)/hv-obj/%.o) \
 	$(HV_S:%.S=$(HV_BUILD)/hv-obj/%.S.o)
 
+# A change of flags remakes everything.
+$(HV_OBJECTS): Makefile
+
 $(HV_BUILD)/hv-obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CORE_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(CORE_FLAGS) -c $< -o $@
 $(HV_BUILD)/hv-obj/builder/%.o: builder/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CORE_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(CORE_FLAGS) -c $< -o $@
 $(HV_BUILD)/hv-obj/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
-	$(CC) $(HV_C_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(HV_C_FLAGS) -c $< -o $@
 $(HV_BUILD)/hv-obj/hv/%.o: hv/%.c
 	@mkdir -p $(@D)
-	$(CC) $(HV_C_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(HV_C_FLAGS) -c $< -o $@
 $(HV_BUILD)/hv-obj/hv/%.S.o: hv/%.S build/include/offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -std=gnu11,$(HV_C_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
+	$(Q)$(CC) $(filter-out -std=gnu11,$(HV_C_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
 
 # The version is compiled into one object, remade when the version changes.
 build/include/version.h: FORCE
@@ -101,22 +109,22 @@ $(HV_BUILD)/hv-obj/hv/boot/main.o: build/include/version.h
 # Offsets of C structs for the assembly, generated, not typed.
 build/include/offsets.h: hv/entry/offsets.h.in.c
 	@mkdir -p $(@D)
-	$(CC) $(HV_C_FLAGS) -MF build/include/offsets.d -MT $@ -S $< -o build/include/offsets.s
-	sed -n 's/^.*->\([A-Z_0-9]*\) [$$#]*\([-0-9]*\).*$$/#define \1 \2/p' build/include/offsets.s > $@
+	$(Q)$(CC) $(HV_C_FLAGS) -MF build/include/offsets.d -MT $@ -S $< -o build/include/offsets.s
+	$(Q)sed -n 's/^.*->\([A-Z_0-9]*\) [$$#]*\([-0-9]*\).*$$/#define \1 \2/p' build/include/offsets.s > $@
 
 $(HV_BUILD)/pinnace-hv.full: $(HV_OBJECTS) hv/boot/link.ld
-	$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	$(Q)$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,hv/boot/link.ld -o $@ $(HV_OBJECTS)
 $(HV_BUILD)/pinnace-hv: $(HV_BUILD)/pinnace-hv.full
-	$(STRIP) --strip-all -o $@ $<
+	$(Q)$(STRIP) --strip-all -o $@ $<
 
 # ---- the tools -------------------------------------------------------------------------------
 
 build/tool-obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(TOOL_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(TOOL_FLAGS) -c $< -o $@
 build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o)
-	$(CC) -g -o $@ $^ -llzma -ljansson
+	$(Q)$(CC) -g -o $@ $^ -llzma -ljansson
 
 # ---- guest kernels: guests/lib is the shared runtime, each other folder one kernel ------------
 
@@ -125,16 +133,16 @@ GUEST_LIB_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/lib/*.
 	build/guest-obj/lib/string.o build/guest-obj/lib/format.o
 build/guest-obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(GUEST_FLAGS) -c $< -o $@
 build/guest-obj/%.S.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -std=gnu11,$(GUEST_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
+	$(Q)$(CC) $(filter-out -std=gnu11,$(GUEST_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
 define GUEST_RULE
 build/guests/$(1).elf: $$(patsubst %.c,build/guest-obj/%.o,$$(wildcard guests/$(1)/*.c)) \
 		$$(patsubst %.S,build/guest-obj/%.S.o,$$(wildcard guests/$(1)/*.S)) \
 		$$(GUEST_LIB_OBJECTS) guests/lib/link.ld
 	@mkdir -p $$(@D)
-	$$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	$$(Q)$$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
@@ -143,25 +151,25 @@ $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
 
 build/host-obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(HOST_FLAGS) -c $< -o $@
 # The host has a C library: lib/string.c is the hypervisor's and the guests'.
 HOST_OBJECTS := $(CORE_C:%.c=build/host-obj/%.o) $(BUILDER_C:%.c=build/host-obj/%.o) \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out lib/string.c,$(LIB_C))) \
 	$(FAKE_C:%.c=build/host-obj/%.o) $(HV_PURE_C:%.c=build/host-obj/%.o) \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)))
 build/host.a: $(HOST_OBJECTS)
-	rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 build/tests/%: build/host-obj/tests/unit/%.o build/host.a
 	@mkdir -p $(@D)
-	$(CC) -fsanitize=address,undefined -g -o $@ $^ -lcmocka -llzma -ljansson
+	$(Q)$(CC) -fsanitize=address,undefined -g -o $@ $^ -lcmocka -llzma -ljansson
 
 # What the system tests need: a terminal to type at, and a hypervisor that misbehaves on demand.
 build/system/dialog: tests/system/dialog.c
 	@mkdir -p $(@D)
-	$(CC) $(TOOL_FLAGS) -o $@ $< -lutil
+	$(Q)$(CC) $(TOOL_FLAGS) -o $@ $< -lutil
 build/system/fake-hypervisor: tests/system/fake_hypervisor.c
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(WARNINGS) -std=gnu11 -m32 -ffreestanding -fno-pie -fno-stack-protector \
+	$(Q)$(CC) $(COMMON) $(WARNINGS) -std=gnu11 -m32 -ffreestanding -fno-pie -fno-stack-protector \
 		-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
 		-nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noseparate-code \
 		-Wl,-Ttext-segment=0x100000 -Wl,--strip-all -o $@ $<

@@ -23,7 +23,10 @@ static enum build_status contents_fill(struct build_target *target,
                                        struct build_result *result)
 {
     struct build_detail *detail = &result->detail;
-    enum build_status status = kernel_load(target, &result->image, detail);
+    enum build_status status = pages_clear(target, &result->layout, detail);
+    if (status == BUILD_OK) {
+        status = kernel_load(target, &result->image, detail);
+    }
     if (status == BUILD_OK) {
         status = initrd_load(target, &result->layout, request, detail);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Filling the pages of a domain whose layout is settled and whose memory is allocated, all zeros.
+ * Filling the pages of a domain whose layout is settled and whose memory is allocated.
  * Each function writes one kind of page and refuses only what the port refuses.
  */
 #ifndef BUILDER_CONTENTS_H
@@ -12,7 +12,13 @@
 #include "builder/request.h"
 #include "builder/status.h"
 
-/* The kernel's segments (load.c). What they leave zero needs nothing: frames come zeroed. */
+/* Zero the pages that are read before anything else writes all of them: tables, start_info, rings,
+ * boot stack (load.c). */
+NODISCARD enum build_status pages_clear(struct build_target *target,
+                                        const struct build_layout *layout,
+                                        struct build_detail *detail);
+
+/* The kernel's segments, and zeros behind those that are longer in memory (load.c). */
 NODISCARD enum build_status kernel_load(struct build_target *target,
                                         const struct kernel_image *image,
                                         struct build_detail *detail);

@@ -4,10 +4,11 @@
 
 #include "lib/string.h"
 
-/* Copy bytes to `offset` in the domain's memory, page by page. */
+/* Copy bytes to `offset` in the domain's memory, page by page; `start` NULL: zeros. */
 static enum build_status bytes_load(struct build_target *target, uint64_t offset,
                                     struct elf_bytes bytes, struct build_detail *detail)
 {
+    bool zeros = bytes.start == NULL;
     while (bytes.size > 0) {
         pfn_t pfn = pfn_make(offset >> PAGE_SHIFT);
         uint64_t in_page = offset & PAGE_MASK;
@@ -16,9 +17,13 @@ static enum build_status bytes_load(struct build_target *target, uint64_t offset
         if (page == NULL) {
             return build_refuse(detail, BUILD_MAP_FAILED, pfn.value, 0);
         }
-        memcpy(page + in_page, bytes.start, size);
+        if (zeros) {
+            memset(page + in_page, 0, size);
+        } else {
+            memcpy(page + in_page, bytes.start, size);
+            bytes.start += size;
+        }
         build_port_unmap(target, page);
-        bytes.start += size;
         bytes.size -= size;
         offset += size;
     }
@@ -38,7 +43,25 @@ enum build_status kernel_load(struct build_target *target, const struct kernel_i
         if (!elf_slice(&image->elf, segment.offset, segment.file_size, &contents)) {
             return build_refuse(detail, BUILD_SEGMENT_OUTSIDE_FILE, i, image->elf.file.size);
         }
-        status = bytes_load(target, kernel_segment_start(image, &segment), contents, detail);
+        uint64_t start = kernel_segment_start(image, &segment);
+        status = bytes_load(target, start, contents, detail);
+        if (status == BUILD_OK) {
+            struct elf_bytes bss = {.size = segment.memory_size - segment.file_size};
+            status = bytes_load(target, start + segment.file_size, bss, detail);
+        }
+    }
+    return status;
+}
+
+enum build_status pages_clear(struct build_target *target, const struct build_layout *layout,
+                              struct build_detail *detail)
+{
+    const struct page_range ranges[] = {layout->tables,  layout->p2m_tables, layout->start_info,
+                                        layout->store,   layout->console,    layout->stack};
+    enum build_status status = BUILD_OK;
+    for (size_t i = 0; i < ARRAY_SIZE(ranges) && status == BUILD_OK; i++) {
+        struct elf_bytes zeros = {.size = ranges[i].count * PAGE_SIZE};
+        status = bytes_load(target, ranges[i].first.value << PAGE_SHIFT, zeros, detail);
     }
     return status;
 }

@@ -35,7 +35,7 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
                                 enum pte_store_mode mode)
 {
     mfn_t mfn = mfn_make(request->ptr >> PAGE_SHIFT);
-    unsigned int index = (unsigned int)(request->ptr & PAGE_MASK) / sizeof(pte_t);
+    unsigned int index = (unsigned int)((request->ptr & PAGE_MASK) / sizeof(pte_t));
     struct frame *frame = frame_find(mfn);
     if (UNLIKELY(frame == NULL || frame_class(frame) != FRAME_GUEST ||
                  frame->owner != context->pt_owner->id)) {

@@ -28,7 +28,7 @@ static bool find_target(const struct vcpu *vcpu, uint64_t address, struct target
         return false;
     }
     *target = (struct target){
-        .table = table, .index = (unsigned int)(address & PAGE_MASK) / sizeof(pte_t)};
+        .table = table, .index = (unsigned int)((address & PAGE_MASK) / sizeof(pte_t))};
     return true;
 }
 
@@ -114,7 +114,7 @@ bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t ad
         uint64_t operand = insn_memory_address(&insn, regs, base, base);
         /* Naturally aligned, so inside one entry, and in the page that faulted. */
         if (operand % insn.size == 0 && operand >> PAGE_SHIFT == address >> PAGE_SHIFT) {
-            target.index = (unsigned int)(operand & PAGE_MASK) / sizeof(pte_t);
+            target.index = (unsigned int)((operand & PAGE_MASK) / sizeof(pte_t));
             done = perform(&context, &insn, regs, &target, operand);
         }
     }

@@ -206,14 +206,18 @@ static enum status validate_child(struct mmu_context *context, struct frame *chi
     if (frame_is_table(child, child_level)) {
         return take_shared(child);
     }
+    enum frame_type type = (enum frame_type)(FRAME_L1 + child_level - 1);
     if (child->type_count > 0) {
-        return frame_is_half(child) ? STATUS_AGAIN : STATUS_TABLE_WRONG_TYPE;
+        /* Wait only for a table of the level that is wanted: such waits lead downwards, so they end.
+         * A frame on this walk's own stack is of a higher level. */
+        return frame_is_half(child) && child->type == type ? STATUS_AGAIN
+                                                           : STATUS_TABLE_WRONG_TYPE;
     }
     enum status status = frame_get(child);
     if (status != STATUS_OK) {
         return status;
     }
-    frame_claim(child, (enum frame_type)(FRAME_L1 + child_level - 1));
+    frame_claim(child, type);
     if (child_level > 1) {
         walk_push(walk, child, 0);
         return STATUS_PREEMPTED;
@@ -405,7 +409,9 @@ enum status pt_make_room(struct mmu_context *context, const struct frame *wanted
     if (walk->mode == PT_WALK_VALIDATE) {
         walk_cancel(walk);
     }
-    return walk_run(context);
+    /* Even when the release is complete: it may have freed what the caller has looked at. */
+    (void)walk_run(context);
+    return STATUS_PREEMPTED;
 }
 
 enum status pt_settle_frame(struct mmu_context *context, const struct frame *frame)
@@ -413,11 +419,12 @@ enum status pt_settle_frame(struct mmu_context *context, const struct frame *fra
     if (LIKELY(!frame_is_half(frame))) {
         return STATUS_OK;
     }
-    enum status status = pt_make_room(context, NULL);
-    if (status != STATUS_OK) {
-        return status;
+    /* A fault can come here without pt_begin_call(): a walk in another domain is left alone. */
+    if (context->vcpu->walk.domain != context->pt_owner) {
+        return STATUS_AGAIN;
     }
-    return frame_is_half(frame) ? STATUS_AGAIN : STATUS_OK;
+    enum status status = pt_make_room(context, NULL);
+    return status == STATUS_OK ? STATUS_AGAIN : status;
 }
 
 /* Nobody uses the frame as anything: claim it and look inside. */

@@ -43,11 +43,12 @@ void pt_drop(struct mmu_context *context, struct frame *frame);
 NODISCARD bool pt_finish_release(struct mmu_context *context);
 
 /* Make sure that the vCPU's walk is free, or is the unfinished validation of `wanted` (may be
- * NULL). STATUS_OK or STATUS_PREEMPTED. */
+ * NULL). STATUS_OK: it was so. STATUS_PREEMPTED: something had to be released, perhaps all of it;
+ * frames may have been freed by that, so the caller begins again with its checks. */
 NODISCARD enum status pt_make_room(struct mmu_context *context, const struct frame *wanted);
 
 /* If this frame is in the middle of the calling vCPU's own validation, cancel that. STATUS_OK: the
- * frame is not HALF (any more); STATUS_PREEMPTED; STATUS_AGAIN: it is another vCPU's. */
+ * frame is not HALF; STATUS_PREEMPTED: as pt_make_room(); STATUS_AGAIN: it is another vCPU's. */
 NODISCARD enum status pt_settle_frame(struct mmu_context *context, const struct frame *frame);
 
 /* Take and drop what an entry of a table of `level` holds, as pt_take() and pt_drop() do. */

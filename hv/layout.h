@@ -6,9 +6,10 @@
  *   slot  address              contents
  *   256   ffff800000000000     M2P, readable by guests
  *   257   ffff808000000000     descriptor windows: 128 KiB for each vCPU, GDT then LDT
- *   258   ffff810000000000     CPU areas: 64 KiB for each CPU, stacks and the SYSCALL stub
  *   259   ffff818000000000     device registers, uncached
  *   260   ffff820000000000     the image, at its physical address
+ *         ffff820040000000     CPU areas: 64 KiB for each CPU, its stacks; within reach of the
+ *                              image's RIP-relative addresses
  *   262   ffff830000000000     direct map of all RAM, to the end of slot 271
  *
  * Also read by assembly and by the linker script.
@@ -17,9 +18,9 @@
 #define HV_LAYOUT_H
 
 #define WINDOW_BASE     0xffff808000000000
-#define CPU_AREA_BASE   0xffff810000000000
 #define MMIO_BASE       0xffff818000000000
 #define IMAGE_BASE      0xffff820000000000
+#define CPU_AREA_BASE   0xffff820040000000 /* link.ld: cpu_area_base */
 #define DIRECT_MAP_BASE 0xffff830000000000
 #define DIRECT_MAP_END  0xffff880000000000
 
@@ -35,7 +36,6 @@
  * One CPU's area. Every stack of the CPU is in it, so the area, and with it the CPU's data at its
  * end, is found by masking the stack pointer. Pages not named are not mapped.
  *
- *   page 0       SYSCALL stub (read, execute)
  *   page 2,4,6,8 stacks of NMI, #DF, #MC, #DB
  *   page 10-15   the main stack; struct cpu_info at its end
  */

@@ -14,6 +14,7 @@
 
 #define EXCEPTION_COUNT 256U
 #define FPU_AREA_SIZE   PAGE_SIZE
+#define REFUSED_COMMAND_LIMIT 32U
 
 struct hv_vcpu;
 struct cpu_user_regs;
@@ -39,6 +40,9 @@ struct hv_domain {
     struct evtchn_table evtchns;
     bool io_ports;            /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls[2]; /* bit n: call n was refused as unknown and that was logged */
+    /* Commands of known calls that were refused as unknown and logged: call and command. */
+    uint64_t refused_commands[REFUSED_COMMAND_LIMIT];
+    unsigned int refused_command_count;
 };
 
 struct hv_vcpu {
@@ -54,10 +58,12 @@ struct hv_vcpu {
     struct guest_callback failsafe_callback;
     struct guest_callback syscall_callback;
     struct guest_callback syscall32_callback;
-    struct guest_callback nmi_callback;
+    struct guest_callback sysenter_callback; /* no processor we run on takes SYSENTER to us */
+    struct guest_callback nmi_callback;      /* NMIs are never passed on yet */
     struct guest_trap traps[EXCEPTION_COUNT];
 
-    uint64_t gs_base_kernel; /* valid while not loaded: the other one is in GS_BASE or KERNEL_GS_BASE */
+    uint64_t fs_base; /* the bases: valid while the vCPU is not loaded; else the registers have them */
+    uint64_t gs_base_kernel;
     uint64_t gs_base_user;
 
     bool cr0_ts;           /* the guest's own CR0.TS: #NM is the guest's while set */
@@ -97,6 +103,12 @@ static inline struct hv_domain *hv_vcpu_domain(const struct hv_vcpu *vcpu)
     return hv_domain_of(vcpu->core.domain);
 }
 
+/* A vCPU of the domain by the number a guest gave; NULL: it has none. */
+static inline struct hv_vcpu *hv_domain_vcpu(const struct hv_domain *domain, uint32_t id)
+{
+    return id < VCPU_LIMIT ? hv_vcpu_of(domain->core.vcpus[index_nospec(id, VCPU_LIMIT)]) : NULL;
+}
+
 /* The vCPU that runs, or was interrupted, on this CPU. */
 struct hv_vcpu *current_vcpu(void);
 /* Its registers as they were when it came in: at the top of this CPU's stack. */
@@ -115,6 +127,12 @@ void vcpu_wait(struct hv_vcpu *vcpu);
 /* Bring vcpu_info.time up to date; before the guest runs, and when it registers a new place. */
 void vcpu_update_time(struct hv_vcpu *vcpu);
 
+/* One of the vCPU's deadlines has changed: program the hardware timer. */
+void vcpu_timers_changed(struct hv_vcpu *vcpu);
+
+/* Begin a runstate (RUNSTATE_*): accounts for the one that ends, and publishes. */
+void vcpu_set_runstate(struct hv_vcpu *vcpu, int state);
+
 /* Put the runstate into the registered area, if the guest's tables allow. */
 void vcpu_publish_runstate(struct hv_vcpu *vcpu);
 
@@ -127,7 +145,7 @@ void vcpu_inject_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, ui
                             uint32_t error);
 
 /* The domain cannot go on: says why, with the state of the vCPU, and never comes back. */
-NORETURN void domain_crash(struct hv_vcpu *vcpu, const char *why) ;
+NORETURN void domain_crash(struct hv_vcpu *vcpu, const char *why);
 
 /* SCHEDOP_shutdown's reasons, for the first domain: the machine goes the same way. */
 NORETURN void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason);

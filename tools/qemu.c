@@ -41,10 +41,12 @@ static const char *const fixed_arguments[] = {
 
 static void add_word(struct qemu_arguments *arguments, char *word)
 {
-    if (word != NULL && arguments->count < QEMU_ARGUMENTS_MAX) {
+    if (arguments->count < QEMU_ARGUMENTS_MAX) {
         arguments->words[arguments->count] = word;
+    } else {
+        free(word);
     }
-    arguments->count++; /* a word that is missing shows as a NULL before the end */
+    arguments->count++; /* too many, or a NULL among them: is_complete() sees it */
 }
 
 static void add_option(struct qemu_arguments *arguments, const char *option, const char *format,

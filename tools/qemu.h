@@ -3,6 +3,7 @@
 #ifndef TOOLS_QEMU_H
 #define TOOLS_QEMU_H
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "tools/outcome.h"

@@ -33,9 +33,9 @@ TEST(mmu_update_no_translate_acts_like_normal)
     uint64_t *table = table_new(1);
     mfn_t mfn = mfn_of(page_alloc());
 
-    EXPECT_RESULT(update(entry_address(table, 0) | MMU_PT_UPDATE_NO_TRANSLATE,
-                         pte_make(mfn, PTE_READ_WRITE)),
-                  0);
+    EXPECT_RESULT(
+        update(entry_address(table, 0) | MMU_PT_UPDATE_NO_TRANSLATE, pte_make(mfn, PTE_READ_WRITE)),
+        0);
     EXPECT_EQUAL(pte_mfn(table[0]).value, mfn.value);
 }
 
@@ -147,6 +147,7 @@ TEST(batch_that_runs_into_an_unmapped_page_keeps_what_came_before)
 
 TEST(own_numeric_id_is_not_a_foreign_domain)
 {
+    test_needs_first_domain();
     mmu_update_t request = {0};
     uint32_t done = 99;
     EXPECT_RESULT(hypercall_mmu_update(&request, 0, &done, 0), -XEN_ESRCH);
@@ -207,9 +208,9 @@ TEST(store_to_a_descriptor_frame_is_refused)
 
 TEST(store_to_a_frame_of_another_owner_is_refused)
 {
-    EXPECT_RESULT(update(0xa0000, 0), -XEN_EINVAL);                 /* video memory */
-    EXPECT_RESULT(update(UINT64_C(1) << 51, 0), -XEN_EINVAL);       /* no such frame */
-    EXPECT_RESULT(update(~UINT64_C(0xfff), 0), -XEN_EINVAL);        /* the last frame number */
+    EXPECT_RESULT(update(0xa0000, 0), -XEN_EINVAL);           /* video memory */
+    EXPECT_RESULT(update(UINT64_C(1) << 51, 0), -XEN_EINVAL); /* no such frame */
+    EXPECT_RESULT(update(~UINT64_C(0xfff), 0), -XEN_EINVAL);  /* the last frame number */
 }
 
 TEST(non_present_entries_are_stored_as_they_are)

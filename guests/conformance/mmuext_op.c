@@ -43,8 +43,13 @@ TEST(loading_the_same_base_again_succeeds)
 TEST(base_that_is_no_l4_is_refused_and_the_old_one_stays)
 {
     uint64_t *page = page_alloc();
-    uint64_t frames[] = {mfn_of(page).value, mfn_of(table_new(1)).value, mfn_of(table_new(3)).value,
-                         0, 0xa0, UINT64_C(0xffffffffff), UINT64_MAX};
+    uint64_t frames[] = {mfn_of(page).value,
+                         mfn_of(table_new(1)).value,
+                         mfn_of(table_new(3)).value,
+                         0,
+                         0xa0,
+                         UINT64_C(0xffffffffff),
+                         UINT64_MAX};
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
         EXPECT_RESULT(mmuext(MMUEXT_NEW_BASEPTR, mfn_make(frames[i])), -XEN_EINVAL);
     }
@@ -124,6 +129,7 @@ TEST(one_frame_can_be_kernel_and_user_base)
 
 TEST(flushes_succeed)
 {
+    test_needs_first_domain();
     uint64_t *bitmap = page_alloc();
     bitmap[0] = UINT64_MAX; /* bits of vCPUs that do not exist are skipped */
     EXPECT_RESULT(mmuext_with(MMUEXT_TLB_FLUSH_LOCAL, 0, NULL), 0);
@@ -143,7 +149,7 @@ TEST(flush_of_one_address_makes_the_new_frame_visible)
     first[0] = 1;
     second[0] = 2;
     static const unsigned int commands[] = {
-        MMUEXT_TLB_FLUSH_LOCAL, MMUEXT_INVLPG_LOCAL, MMUEXT_TLB_FLUSH_MULTI,
+        MMUEXT_TLB_FLUSH_LOCAL, MMUEXT_INVLPG_LOCAL,  MMUEXT_TLB_FLUSH_MULTI,
         MMUEXT_INVLPG_MULTI,    MMUEXT_TLB_FLUSH_ALL, MMUEXT_INVLPG_ALL,
     };
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
@@ -160,9 +166,8 @@ TEST(flush_of_an_address_nobody_may_map_is_ignored)
 {
     uint64_t *bitmap = page_alloc();
     bitmap[0] = 1;
-    static const uint64_t addresses[] = {0x0000800000000000, 0x8000000000000000,
-                                         0xffff7fffffffffff, HYPERVISOR_VIRT_START,
-                                         HYPERVISOR_VIRT_END - 1};
+    static const uint64_t addresses[] = {0x0000800000000000, 0x8000000000000000, 0xffff7fffffffffff,
+                                         HYPERVISOR_VIRT_START, HYPERVISOR_VIRT_END - 1};
     for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
         EXPECT_RESULT(mmuext_with(MMUEXT_INVLPG_LOCAL, addresses[i], NULL), 0);
         EXPECT_RESULT(mmuext_with(MMUEXT_INVLPG_MULTI, addresses[i], bitmap), 0);
@@ -283,13 +288,15 @@ TEST(mmuext_array_in_the_hole_or_unmapped_is_refused)
 
 TEST(mmuext_for_a_foreign_domain_is_refused)
 {
+    test_needs_first_domain();
     struct mmuext_op operation = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
     EXPECT_RESULT(hypercall_mmuext_op(&operation, 1, NULL, 0), -XEN_ESRCH);
     EXPECT_RESULT(hypercall_mmuext_op(&operation, 1, NULL, 0x1234), -XEN_ESRCH);
     static const unsigned int own_only[] = {
-        MMUEXT_NEW_BASEPTR,    MMUEXT_TLB_FLUSH_LOCAL, MMUEXT_INVLPG_LOCAL, MMUEXT_TLB_FLUSH_MULTI,
-        MMUEXT_INVLPG_MULTI,   MMUEXT_TLB_FLUSH_ALL,   MMUEXT_INVLPG_ALL,   MMUEXT_FLUSH_CACHE,
-        MMUEXT_SET_LDT,        MMUEXT_NEW_USER_BASEPTR, MMUEXT_FLUSH_CACHE_GLOBAL,
+        MMUEXT_NEW_BASEPTR,      MMUEXT_TLB_FLUSH_LOCAL,    MMUEXT_INVLPG_LOCAL,
+        MMUEXT_TLB_FLUSH_MULTI,  MMUEXT_INVLPG_MULTI,       MMUEXT_TLB_FLUSH_ALL,
+        MMUEXT_INVLPG_ALL,       MMUEXT_FLUSH_CACHE,        MMUEXT_SET_LDT,
+        MMUEXT_NEW_USER_BASEPTR, MMUEXT_FLUSH_CACHE_GLOBAL,
     };
     for (size_t i = 0; i < ARRAY_SIZE(own_only); i++) {
         operation.cmd = own_only[i];

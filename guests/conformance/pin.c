@@ -116,8 +116,7 @@ TEST(l1_with_a_writable_entry_for_a_table_cannot_be_pinned)
 {
     static const size_t positions[] = {0, 1, 255, 510, 511};
     for (size_t i = 0; i < ARRAY_SIZE(positions); i++) {
-        expect_refused_with(1, positions[i], pte_make(mfn_of(pool_l2), PTE_READ_WRITE),
-                            -XEN_EBUSY);
+        expect_refused_with(1, positions[i], pte_make(mfn_of(pool_l2), PTE_READ_WRITE), -XEN_EBUSY);
     }
 }
 
@@ -196,8 +195,8 @@ TEST(copy_of_the_live_l4_can_be_pinned_and_loaded)
 
 TEST(frame_that_is_not_ours_cannot_be_pinned)
 {
-    static const uint64_t frames[] = {0, 0xa0, 0xfee00, 0xffffff, UINT64_C(0xffffffffff),
-                                      UINT64_C(0xffffffffffffffff)};
+    static const uint64_t frames[] = {
+        0, 0xa0, 0xfee00, 0xffffff, UINT64_C(0xffffffffff), UINT64_C(0xffffffffffffffff)};
     for (unsigned int level = 1; level <= 4; level++) {
         for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
             EXPECT_RESULT(mmuext(MMUEXT_PIN_L1_TABLE + level - 1, mfn_make(frames[i])),

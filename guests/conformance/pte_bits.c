@@ -115,9 +115,8 @@ TEST(no_execute_in_an_upper_level_holds_for_all_below)
     l1[0] = pte_make(mfn_of(page), PTE_READ_ONLY);
     EXPECT_RESULT(table_link(pool_l2, FREE_L2_INDEX, l1), 0);
     EXPECT_NO_TRAP(trap_try_execute(FREE_VA));
-    EXPECT_RESULT(entry_set(pool_l2, FREE_L2_INDEX,
-                            pte_make(mfn_of(l1), PTE_TABLE | PTE_NO_EXECUTE)),
-                  0);
+    EXPECT_RESULT(
+        entry_set(pool_l2, FREE_L2_INDEX, pte_make(mfn_of(l1), PTE_TABLE | PTE_NO_EXECUTE)), 0);
     EXPECT_PAGE_FAULT(trap_try_execute(FREE_VA), PAGE_FAULT_PRESENT | PAGE_FAULT_FETCH, FREE_VA);
 }
 

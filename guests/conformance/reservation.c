@@ -122,8 +122,8 @@ TEST(reservation_calls_answer_a_count_and_stop_at_the_first_failure)
 
 TEST(reservation_calls_refuse_by_answering_zero)
 {
-    static const unsigned int commands[] = {
-        XENMEM_increase_reservation, XENMEM_decrease_reservation, XENMEM_populate_physmap};
+    static const unsigned int commands[] = {XENMEM_increase_reservation,
+                                            XENMEM_decrease_reservation, XENMEM_populate_physmap};
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         xen_pfn_t extent = 0;
         EXPECT_RESULT(hypercall_memory_op(commands[i], (const void *)FREE_VA), 0);
@@ -305,6 +305,7 @@ TEST(machphys_mapping_names_the_read_only_table)
 
 TEST(machphys_mfn_list_names_the_frames_of_the_table)
 {
+    test_needs_first_domain();
     xen_pfn_t frames[4] = {0};
     struct xen_machphys_mfn_list list = {.max_extents = 4};
     set_xen_guest_handle(list.extent_start, frames);
@@ -326,6 +327,7 @@ TEST(machphys_mfn_list_names_the_frames_of_the_table)
 
 TEST(machine_memory_map_is_for_a_buffer_large_enough)
 {
+    test_needs_first_domain();
     static uint8_t entries[64 * 20];
     struct xen_memory_map map = {.nr_entries = 64};
     set_xen_guest_handle(map.buffer, entries);

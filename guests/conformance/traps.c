@@ -11,8 +11,8 @@
 #include "guests/lib/user.h"
 
 /* What the CS word of a frame from kernel mode holds: RPL 0 says "kernel". */
-#define CS_WORD_KERNEL    UINT64_C(0x0000e030)
-#define CS_WORD_MASKED    (UINT64_C(1) << 32)
+#define CS_WORD_KERNEL UINT64_C(0x0000e030)
+#define CS_WORD_MASKED (UINT64_C(1) << 32)
 
 SNIPPET(undefined, "ud2");
 SNIPPET(breakpoint, "int3");
@@ -122,8 +122,21 @@ TEST(frame_is_pushed_on_the_current_stack_aligned_to_16)
 TEST(registers_are_what_they_were)
 {
     struct registers registers = {
-        .r15 = 15, .r14 = 14, .r13 = 13, .r12 = 12, .r11 = 11, .r10 = 10, .r9 = 9, .r8 = 8,
-        .rdi = 7, .rsi = 6, .rbp = 5, .rbx = 4, .rdx = 3, .rcx = 2, .rax = 1,
+        .r15 = 15,
+        .r14 = 14,
+        .r13 = 13,
+        .r12 = 12,
+        .r11 = 11,
+        .r10 = 10,
+        .r9 = 9,
+        .r8 = 8,
+        .rdi = 7,
+        .rsi = 6,
+        .rbp = 5,
+        .rbx = 4,
+        .rdx = 3,
+        .rcx = 2,
+        .rax = 1,
         .rflags = RFLAGS_FIXED | RFLAGS_CF | RFLAGS_ZF,
     };
     struct trap trap = snippet_try(undefined, &registers);
@@ -135,15 +148,8 @@ TEST(registers_are_what_they_were)
                  RFLAGS_FIXED | RFLAGS_CF | RFLAGS_ZF);
 }
 
-static bool note_direction_flag(struct trap_frame *frame)
-{
-    (void)frame;
-    return false;
-}
-
 TEST(direction_flag_of_the_interrupted_code_is_kept)
 {
-    trap_hook = note_direction_flag;
     struct trap trap = trap_of(fault_with_direction_flag);
     EXPECT_EQUAL(trap.frame.rflags & RFLAGS_DF, RFLAGS_DF);
 }
@@ -234,17 +240,11 @@ TEST(trap_address_that_is_not_canonical_is_refused)
     EXPECT_RESULT(hypercall_set_trap_table(table), -XEN_EINVAL);
 }
 
-TEST(software_interrupt_without_dpl_3_is_a_protection_fault)
+TEST(int_0x80_of_user_mode_goes_through_the_trap_table)
 {
-    trap_info_t table[2] = {{
-        .vector = TRAP_BREAKPOINT,
-        .flags = 4,
-        .cs = FLAT_KERNEL_CS,
-        .address = 0x1000,
-    }};
     user_space_create();
-    EXPECT_RESULT(hypercall_set_trap_table(table), 0);
-    struct registers registers = {0};
-    struct trap trap = user_run(breakpoint, &registers);
-    EXPECT_EQUAL(trap.vector, TRAP_PROTECTION);
+    struct trap trap = user_run(interrupt_0x80, NULL);
+    EXPECT_TRAP(trap, TRAP_SOFTWARE, 0);
+    EXPECT_EQUAL(trap.frame.rip, user_address(interrupt_0x80) + 2);
+    EXPECT_EQUAL(trap.frame.cs & 3, 3);
 }

@@ -51,8 +51,10 @@ TEST(flush_of_the_address_makes_the_new_frame_visible)
     second[0] = 2;
     volatile uint64_t *scratch = (volatile uint64_t *)SCRATCH_VA;
     static const uint64_t flags[] = {
-        UVMF_INVLPG | UVMF_LOCAL, UVMF_INVLPG | UVMF_ALL,
-        UVMF_TLB_FLUSH | UVMF_LOCAL, UVMF_TLB_FLUSH | UVMF_ALL,
+        UVMF_INVLPG | UVMF_LOCAL,
+        UVMF_INVLPG | UVMF_ALL,
+        UVMF_TLB_FLUSH | UVMF_LOCAL,
+        UVMF_TLB_FLUSH | UVMF_ALL,
     };
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
         for (uint64_t user = 0; user <= PTE_USER; user += PTE_USER) {
@@ -70,12 +72,12 @@ TEST(address_without_an_l1_is_refused)
 {
     uint64_t pte = pte_make(mfn_of(page_alloc()), PTE_READ_ONLY);
     static const uint64_t addresses[] = {
-        0,                      /* no L3 */
-        FREE_VA,                /* no L1 */
-        POOL_VA + (1ul << 30),  /* no L2 */
-        0x00007ffffffff000,     /* the last page below the gap */
-        0x0000800000000000,     /* the first of the gap */
-        0xffff7ffffffff000,     /* the last of the gap */
+        0,                     /* no L3 */
+        FREE_VA,               /* no L1 */
+        POOL_VA + (1ul << 30), /* no L2 */
+        0x00007ffffffff000,    /* the last page below the gap */
+        0x0000800000000000,    /* the first of the gap */
+        0xffff7ffffffff000,    /* the last of the gap */
         0x8000000000000000,
         HYPERVISOR_VIRT_START,
         MACH2PHYS_VIRT_END - PAGE_SIZE,
@@ -109,8 +111,7 @@ TEST(refused_entry_leaves_the_old_one_in_place)
 TEST(unreadable_vcpu_bitmap_is_reported_after_the_entry_has_changed)
 {
     uint64_t pte = pte_make(mfn_of(page_alloc()), PTE_READ_ONLY);
-    EXPECT_RESULT(hypercall_update_va_mapping(SCRATCH_VA, pte, UVMF_INVLPG | FREE_VA),
-                  -XEN_EFAULT);
+    EXPECT_RESULT(hypercall_update_va_mapping(SCRATCH_VA, pte, UVMF_INVLPG | FREE_VA), -XEN_EFAULT);
     EXPECT_EQUAL(pte_mfn(pte_of(SCRATCH_VA)).value, pte_mfn(pte).value);
     EXPECT_RESULT(hypercall_update_va_mapping(SCRATCH_VA, 0, UVMF_TLB_FLUSH | FREE_VA),
                   -XEN_EFAULT);
@@ -140,6 +141,7 @@ TEST(l1_shared_by_two_addresses_changes_at_both)
 
 TEST(first_domain_can_map_video_memory)
 {
+    test_needs_first_domain();
     EXPECT_RESULT(va_set(SCRATCH_VA, pte_make(mfn_make(0xb8), PTE_READ_WRITE)), 0);
     uint64_t pte = pte_of(SCRATCH_VA);
     EXPECT_EQUAL(pte_mfn(pte).value, 0xb8);
@@ -159,6 +161,7 @@ TEST(local_apic_cannot_be_mapped)
 
 TEST(other_domain_form_refuses_unknown_domains_and_the_own_id)
 {
+    test_needs_first_domain();
     uint64_t pte = pte_make(mfn_of(page_alloc()), PTE_READ_ONLY);
     EXPECT_RESULT(update_other_domain(SCRATCH_VA, pte, UVMF_INVLPG, 0x1234), -XEN_ESRCH);
     EXPECT_RESULT(update_other_domain(SCRATCH_VA, pte, UVMF_INVLPG, 0), -XEN_ESRCH);

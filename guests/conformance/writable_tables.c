@@ -103,7 +103,7 @@ struct form {
 
 #define FORM(snippet, before, flags)                                                               \
     {                                                                                              \
-        #snippet, snippet, before, flags                                                           \
+#snippet, snippet, before, flags                                                           \
     }
 
 static const struct form forms[] = {
@@ -235,8 +235,7 @@ static struct registers run_on(const struct stage *stage, const struct form *for
         .rdx = 0x80 + 6,
         .rflags = RFLAGS_FIXED,
     };
-    if (form->snippet == lock_xadd_8 || form->snippet == xadd_8_ds ||
-        form->snippet == lock_add_8) {
+    if (form->snippet == lock_xadd_8 || form->snippet == xadd_8_ds || form->snippet == lock_add_8) {
         registers.rdx = 1;
     } else if (form->snippet == lock_sub_8) {
         registers.rdx = 2;

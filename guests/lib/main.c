@@ -36,9 +36,9 @@ const char *argument_find(const char *word)
 void guest_main(void)
 {
     start_info = (start_info_t *)boot_state.rsi;
-    trap_init();
     print("BEGIN %s, %lu pages, \"%s\"\n", start_info->magic, start_info->nr_pages,
           (const char *)start_info->cmd_line);
+    trap_init();
     event_init();
     user_init();
     memory_init();

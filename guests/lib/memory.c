@@ -16,7 +16,11 @@ uint64_t scratch_l1[TABLE_ENTRIES] ALIGNED(4096);
 static uint64_t pool_l1[POOL_L1_TABLES][TABLE_ENTRIES] ALIGNED(4096);
 
 static uint64_t pool_first_pfn;
-static size_t pages_used;
+
+/* LOST: a test went wrong and something still holds the frame; nobody gets the page again. */
+enum page_state { PAGE_FREE, PAGE_USED, PAGE_LOST };
+
+static enum page_state page_states[POOL_PAGES];
 /* Which L4 slots the builder filled: not for us to empty. */
 static bool boot_slot[TABLE_ENTRIES];
 
@@ -192,15 +196,36 @@ void memory_init(void)
     boot_slot[table_index(POOL_VA, 4)] = true;
 }
 
+static void *page_at(size_t index)
+{
+    return (void *)(POOL_VA + index * PAGE_SIZE);
+}
+
+/* How many free pages, up to `count`, there are in a row from `index`. */
+static size_t free_run(size_t index, size_t count)
+{
+    size_t length = 0;
+    while (length < count && index + length < POOL_PAGES &&
+           page_states[index + length] == PAGE_FREE) {
+        length++;
+    }
+    return length;
+}
+
 void *page_alloc_many(size_t count)
 {
-    if (pages_used + count > POOL_PAGES) {
+    size_t index = 0;
+    while (index < POOL_PAGES && free_run(index, count) < count) {
+        index++;
+    }
+    if (index == POOL_PAGES) {
         test_fail(__FILE__, __LINE__, "no page left in the pool");
     }
-    uint8_t *pages = (uint8_t *)(POOL_VA + pages_used * PAGE_SIZE);
-    pages_used += count;
-    memset(pages, 0, count * PAGE_SIZE);
-    return pages;
+    for (size_t i = 0; i < count; i++) {
+        page_states[index + i] = PAGE_USED;
+    }
+    memset(page_at(index), 0, count * PAGE_SIZE);
+    return page_at(index);
 }
 
 void *page_alloc(void)
@@ -243,6 +268,19 @@ static void page_populate_if_gone(pfn_t pfn)
     }
 }
 
+static bool page_restore(size_t index)
+{
+    void *page = page_at(index);
+    page_populate_if_gone(pfn_of(page));
+    int64_t result = page_writable(page);
+    page_states[index] = result == 0 ? PAGE_FREE : PAGE_LOST;
+    if (result != 0) {
+        print("# page %u, mfn %#lx, is still in use: %d\n", (unsigned int)index, mfn_of(page).value,
+              (int)result);
+    }
+    return result == 0;
+}
+
 bool memory_restore(void)
 {
     boot_l4_restore();
@@ -250,20 +288,16 @@ bool memory_restore(void)
     table_empty_from(pool_l2, POOL_L1_TABLES + 1);
     table_empty_from(scratch_l1, 0);
     mmuext(MMUEXT_TLB_FLUSH_LOCAL, mfn_make(0));
-    for (size_t i = 0; i < pages_used; i++) {
-        unpin((void *)(POOL_VA + i * PAGE_SIZE));
+    for (size_t i = 0; i < POOL_PAGES; i++) {
+        if (page_states[i] == PAGE_USED) {
+            unpin(page_at(i));
+        }
     }
     bool restored = true;
-    for (size_t i = 0; i < pages_used; i++) {
-        void *page = (void *)(POOL_VA + i * PAGE_SIZE);
-        page_populate_if_gone(pfn_of(page));
-        int64_t result = page_writable(page);
-        if (result != 0) {
-            print("# page %u, mfn %#lx, is still in use: %d\n", (unsigned int)i,
-                  mfn_of(page).value, (int)result);
+    for (size_t i = 0; i < POOL_PAGES; i++) {
+        if (page_states[i] == PAGE_USED && !page_restore(i)) {
             restored = false;
         }
     }
-    pages_used = 0;
     return restored;
 }

@@ -48,6 +48,13 @@ void test_skip(const char *why)
     test_end(VERDICT_SKIP);
 }
 
+void test_needs_first_domain(void)
+{
+    if ((start_info->flags & SIF_INITDOMAIN) == 0) {
+        test_skip("only the first domain may do this");
+    }
+}
+
 static void trap_describe(char *buffer, size_t size, const struct trap *trap)
 {
     if (!trap->raised) {
@@ -136,11 +143,19 @@ static void test_action(void *argument)
     test->run();
 }
 
+/* A vCPU may begin with its periodic timer running. */
+static void timers_stop(void)
+{
+    hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+    hypercall_vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL);
+}
+
 /* Back to the state in which every test begins. */
 static bool state_restore(void)
 {
     trap_hook = NULL;
     trap_init();
+    timers_stop();
     event_reset();
     user_init();
     hypercall_set_gdt(NULL, 0);
@@ -153,6 +168,9 @@ static bool state_restore(void)
 static void test_run(const struct test *test)
 {
     static const char *const words[] = {"PASS", "FAIL", "SKIP"};
+    if (argument_find("trace") != NULL) {
+        print("# %s\n", test->name);
+    }
     verdict = VERDICT_PASS;
     ending = false;
     struct test copy = *test;
@@ -177,6 +195,7 @@ static void test_run(const struct test *test)
 
 bool test_run_all(void)
 {
+    timers_stop();
     for (const struct test *test = _tests_start; test < _tests_end; test++) {
         if (argument_matches("only=", test->name, true) &&
             !argument_matches("skip=", test->name, false)) {

@@ -8,6 +8,8 @@
  *   SKIP name: reason
  *   END n passed, n failed, n skipped
  *
+ * With "trace", each name is printed before its test too, for those that never come back.
+ *
  * An expectation that does not hold ends its test. After each test the runtime undoes what it did.
  */
 #ifndef GUESTS_LIB_TEST_H
@@ -38,6 +40,8 @@ struct test {
 NORETURN void test_fail(const char *file, int line, const char *format, ...) PRINTF_FORMAT(3, 4);
 NORETURN void test_fail_trap(const struct trap *trap);
 NORETURN void test_skip(const char *reason);
+/* Skip the running test in a domain without the first domain's rights. */
+void test_needs_first_domain(void);
 
 #define EXPECT(condition)                                                                          \
     do {                                                                                           \
@@ -53,8 +57,7 @@ NORETURN void test_skip(const char *reason);
 #define EXPECT_RESULT(call, expected)                                                              \
     test_expect_result(__FILE__, __LINE__, #call, (int64_t)(call), (int64_t)(expected))
 
-#define EXPECT_NO_TRAP(attempt)                                                                    \
-    test_expect_no_trap(__FILE__, __LINE__, #attempt, attempt)
+#define EXPECT_NO_TRAP(attempt) test_expect_no_trap(__FILE__, __LINE__, #attempt, attempt)
 
 #define EXPECT_TRAP(attempt, vector, error)                                                        \
     test_expect_trap(__FILE__, __LINE__, #attempt, attempt, vector, error)

@@ -62,16 +62,22 @@ void trap_init(void)
 const char *trap_name(uint64_t vector)
 {
     static const char *const names[] = {
-        [TRAP_DIVIDE_ERROR] = "#DE", [TRAP_DEBUG] = "#DB",         [TRAP_BREAKPOINT] = "#BP",
+        [TRAP_DIVIDE_ERROR] = "#DE", [TRAP_DEBUG] = "#DB",          [TRAP_BREAKPOINT] = "#BP",
         [TRAP_OVERFLOW] = "#OF",     [TRAP_INVALID_OPCODE] = "#UD", [TRAP_NO_DEVICE] = "#NM",
-        [TRAP_NO_SEGMENT] = "#NP",   [TRAP_STACK_SEGMENT] = "#SS", [TRAP_PROTECTION] = "#GP",
-        [TRAP_PAGE_FAULT] = "#PF",   [TRAP_ALIGNMENT] = "#AC",     [TRAP_SOFTWARE] = "int 0x80",
-        [TRAP_EVENT] = "event",      [TRAP_FAILSAFE] = "failsafe", [TRAP_SYSCALL] = "syscall",
+        [TRAP_NO_SEGMENT] = "#NP",   [TRAP_STACK_SEGMENT] = "#SS",  [TRAP_PROTECTION] = "#GP",
+        [TRAP_PAGE_FAULT] = "#PF",   [TRAP_ALIGNMENT] = "#AC",      [TRAP_SOFTWARE] = "int 0x80",
+        [TRAP_EVENT] = "event",      [TRAP_FAILSAFE] = "failsafe",  [TRAP_SYSCALL] = "syscall",
     };
     if (vector < ARRAY_SIZE(names) && names[vector] != NULL) {
         return names[vector];
     }
     return "trap";
+}
+
+/* The vectors that the processor pushes an error code for; trap_stubs.S has the same set. */
+static bool trap_has_error(uint64_t vector)
+{
+    return vector < 32 && ((UINT32_C(0x60227d00) >> vector) & 1) != 0;
 }
 
 /* No attempt is under way and no test runs: say what can be said and stop. */
@@ -97,7 +103,7 @@ void trap_dispatch(struct trap_frame *frame)
         trap_panic(frame);
     }
     uint64_t rcx_and_r11 = 16;
-    uint64_t error = frame->vector == TRAP_PAGE_FAULT || frame->error != 0 ? 8 : 0;
+    uint64_t error = trap_has_error(frame->vector) ? 8 : 0;
     point->trap = (struct trap){
         .raised = true,
         .vector = frame->vector,

@@ -30,6 +30,7 @@ static const struct option option_table[] = {
     {"dom0_mem", OPTION_MEMORY, FIELD(dom0_mem)},
     {"guest_loglvl", OPTION_LEVELS, FIELD(guest_loglvl)},
     {"loglvl", OPTION_LEVELS, FIELD(loglvl)},
+    {"audit", OPTION_BOOL, FIELD(audit)},
     {"noreboot", OPTION_BOOL, FIELD(noreboot)},
     {"pv-l1tf", OPTION_CHOICE, FIELD(pv_l1tf)},
     {"pv-linear-pt", OPTION_BOOL, FIELD(pv_linear_pt)},

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Event channels, 2-level (xen/event_channel.h): up to 4096 ports of a domain. */
+/*
+ * Event channels, 2-level (xen/event_channel.h): up to 4096 ports of a domain. One lock, taken with
+ * interrupts off, covers all tables; vcpu_wake() is called under it. What the guest can write (its
+ * pending and mask bits) decides only whether that guest is told, never which port is whose.
+ *
+ * Functions that answer an int give 0 or a negative number of <xen/errno.h>; then nothing changed.
+ */
 #ifndef HV_EVTCHN_EVTCHN_H
 #define HV_EVTCHN_EVTCHN_H
 
@@ -8,6 +14,7 @@
 
 struct hv_domain;
 struct hv_vcpu;
+struct evtchn_status;
 
 #define EVTCHN_LIMIT 4096U /* ports of a domain: 64 x 64 bits */
 
@@ -21,22 +28,41 @@ enum evtchn_state {
 
 struct evtchn {
     uint8_t state;
-    uint8_t virq;      /* VIRQ: which */
-    uint16_t vcpu;     /* notified vCPU */
+    uint8_t virq;  /* VIRQ: which */
+    uint16_t vcpu; /* notified vCPU */
     uint16_t remote_domain;
     uint32_t remote_port;
 };
 
 struct evtchn_table {
     struct evtchn *ports; /* EVTCHN_LIMIT of them, from the boot allocator; port 0 is never used */
-    uint16_t virq_port[64][NR_VIRQS]; /* port bound to the vCPU's VIRQ, 0: none */
+    /* Port bound to the vCPU's VIRQ, 0: none. Global VIRQs are in row 0, whoever is notified. */
+    uint16_t virq_port[64][NR_VIRQS];
 };
 
-/* A VIRQ for this vCPU: makes its port pending if the guest bound it. Any CPU, interrupts off. */
+/* A VIRQ for this vCPU: makes its port pending if the guest bound it. Any CPU, any context. */
 void evtchn_raise_virq(struct hv_vcpu *vcpu, unsigned int virq);
 /* The same for a global VIRQ (console, ...), delivered to the vCPU the guest bound it on. */
 void evtchn_raise_global_virq(struct hv_domain *domain, unsigned int virq);
 /* Is the port's pending bit set? False for ports that do not exist. */
 bool evtchn_is_pending(const struct hv_domain *domain, uint32_t port);
+
+/* Take the lowest free port. -ENOSPC: none is free. The vCPU ids are the guest's, unchecked. */
+int evtchn_alloc_unbound(struct hv_domain *domain, uint16_t remote_domain, uint32_t *port);
+int evtchn_bind_virq(struct hv_domain *domain, uint32_t virq, uint32_t vcpu_id, uint32_t *port);
+int evtchn_bind_ipi(struct hv_domain *domain, uint32_t vcpu_id, uint32_t *port);
+/* Connect a new port to a port of `remote` that waits for `domain`. They may be the same one. */
+int evtchn_bind_interdomain(struct hv_domain *domain, struct hv_domain *remote,
+                            uint32_t remote_port, uint32_t *port);
+
+/* Give up a port; the other end of a connection waits for this domain again. */
+int evtchn_close(struct hv_domain *domain, uint32_t port);
+void evtchn_close_all(struct hv_domain *domain);
+
+int evtchn_send(struct hv_domain *domain, uint32_t port);
+int evtchn_bind_vcpu(struct hv_domain *domain, uint32_t port, uint32_t vcpu_id);
+int evtchn_unmask(struct hv_domain *domain, uint32_t port);
+/* Fills in all but status->dom and status->port. */
+int evtchn_get_status(const struct hv_domain *domain, uint32_t port, struct evtchn_status *status);
 
 #endif

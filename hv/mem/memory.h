@@ -11,4 +11,14 @@ void *phys_to_virt(uint64_t physical);
 /* Map device registers uncached, for ever. At boot only. */
 volatile void *mmio_map(uint64_t physical, size_t size);
 
+/* One entry of the firmware's memory map, as the public ABI hands it on (20 bytes). */
+struct e820_entry {
+    uint64_t address;
+    uint64_t size;
+    uint32_t type; /* 1 RAM, 2 reserved, 3 ACPI tables, 4 ACPI NVS, 5 unusable */
+} PACKED;
+
+/* The machine's map as the boot loader gave it, sorted by address. */
+const struct e820_entry *machine_memory_map(unsigned int *count);
+
 #endif

@@ -20,14 +20,15 @@
 #define PM_TIMER_COUNT  35796 /* 10 ms */
 #define PM_TIMER_24_BIT UINT32_C(0xffffff)
 
-#define ATTEMPTS          5
-#define TSC_TIMEOUT       UINT64_C(400000000) /* of one attempt: 80 ms or more */
-#define UNCERTAINTY_SHIFT 12                  /* an attempt is good at 1/4096: 244 ppm */
-#define TSC_HZ_MIN        UINT64_C(10000000)
-#define TSC_HZ_MAX        UINT64_C(20000000000)
-#define LAPIC_HZ_MIN      UINT64_C(1000000)
-#define LAPIC_TICKS_MAX   (UINT64_C(1) << 29)
-#define LAPIC_HZ_MAX      UINT64_C(4000000000) /* shifted left by 32 it must fit 64 bits */
+#define ATTEMPTS        5
+#define TSC_TIMEOUT     UINT64_C(400000000) /* of one attempt: 80 ms or more */
+#define GOOD_SHIFT      10 /* an attempt is good if its bounds are 1/1024 of it apart */
+#define USABLE_SHIFT    5  /* and better than nothing at 1/32 */
+#define TSC_HZ_MIN      UINT64_C(10000000)
+#define TSC_HZ_MAX      UINT64_C(20000000000)
+#define LAPIC_HZ_MIN    UINT64_C(1000000)
+#define LAPIC_TICKS_MAX (UINT64_C(1) << 29)
+#define LAPIC_HZ_MAX    UINT64_C(4000000000) /* shifted left by 32 it must fit 64 bits */
 
 /* An event that happened between two readings of the TSC. */
 struct moment {
@@ -35,27 +36,28 @@ struct moment {
     uint64_t before;
 };
 
-/* Both counters, read in fixed order, so that the time in between cancels out of differences. */
-struct counters {
-    uint64_t tsc;
-    uint32_t lapic; /* counts down */
+/* The local APIC timer, which counts down, and when it was read. */
+struct lapic_reading {
+    struct moment moment;
+    uint32_t ticks;
 };
 
 /* What a reference clock measured: that `reference_ticks` of it passed between two moments. */
 struct measurement {
     struct moment start;
     struct moment end;
-    struct counters start_counters;
-    struct counters end_counters;
+    struct lapic_reading lapic_start;
+    struct lapic_reading lapic_end;
     uint64_t reference_ticks;
 };
 
-static struct counters counters_read(void)
+static struct lapic_reading lapic_read(void)
 {
-    struct counters counters;
-    counters.tsc = tsc_read_ordered();
-    counters.lapic = lapic_timer_remaining();
-    return counters;
+    struct lapic_reading reading;
+    reading.moment.after = tsc_read_ordered();
+    reading.ticks = lapic_timer_remaining();
+    reading.moment.before = tsc_read_ordered();
+    return reading;
 }
 
 static uint64_t moment_middle(struct moment moment)
@@ -70,21 +72,21 @@ static uint64_t moment_width(struct moment moment)
 
 /* ---- the reference clocks -------------------------------------------------------------------- */
 
-/* Wait for channel 2's output to rise. False: it was high from the start, or never rose. */
+/* Wait for channel 2's output to rise. False: it does not. One that was high from the start gives a
+ * moment as long as the whole measurement, which is then not believed. */
 static bool pit_wait(struct moment start, struct moment *end)
 {
-    uint64_t low_at = 0;
+    end->after = start.before;
     for (;;) {
-        uint64_t before = tsc_read_ordered();
-        bool high = (io_in8(SYSTEM_PORT) & SYSTEM_OUT_2) != 0;
-        if (high) {
-            *end = (struct moment){.after = low_at, .before = tsc_read_ordered()};
-            return low_at != 0;
+        uint64_t now = tsc_read_ordered();
+        if ((io_in8(SYSTEM_PORT) & SYSTEM_OUT_2) != 0) {
+            end->before = tsc_read_ordered();
+            return true;
         }
-        if (before - start.before > TSC_TIMEOUT) {
+        if (now - start.before > TSC_TIMEOUT) {
             return false;
         }
-        low_at = before;
+        end->after = now;
     }
 }
 
@@ -97,9 +99,9 @@ static bool measure_pit(struct measurement *result)
     result->start.after = tsc_read_ordered();
     io_out8(PIT_CHANNEL_2, (uint8_t)(PIT_COUNT >> 8)); /* starts counting */
     result->start.before = tsc_read_ordered();
-    result->start_counters = counters_read();
+    result->lapic_start = lapic_read();
     bool measured = pit_wait(result->start, &result->end);
-    result->end_counters = counters_read();
+    result->lapic_end = lapic_read();
     result->reference_ticks = PIT_COUNT;
     io_out8(SYSTEM_PORT, port);
     return measured;
@@ -121,7 +123,7 @@ static bool measure_pm_timer(struct measurement *result)
     if (!pm_timer_moment(&result->start, &first)) {
         return false;
     }
-    result->start_counters = counters_read();
+    result->lapic_start = lapic_read();
     do {
         if (!pm_timer_moment(&result->end, &last) ||
             result->end.after - result->start.before > TSC_TIMEOUT) {
@@ -129,44 +131,50 @@ static bool measure_pm_timer(struct measurement *result)
         }
         passed = (last - first) & PM_TIMER_24_BIT;
     } while (passed < PM_TIMER_COUNT);
-    result->end_counters = counters_read();
+    result->lapic_end = lapic_read();
     result->reference_ticks = passed;
     return true;
 }
 
 /* ---- from measurements to rates -------------------------------------------------------------- */
 
+/* False: the clock does not run. */
 typedef bool (*measure_fn)(struct measurement *result);
 
-static uint64_t measurement_length(const struct measurement *measurement)
+static uint64_t moments_apart(struct moment start, struct moment end)
 {
-    return moment_middle(measurement->end) - moment_middle(measurement->start);
+    return moment_middle(end) - moment_middle(start);
 }
 
 static uint64_t measurement_uncertainty(const struct measurement *measurement)
 {
-    return moment_width(measurement->end) + moment_width(measurement->start);
+    return moment_width(measurement->start) + moment_width(measurement->end) +
+           moment_width(measurement->lapic_start.moment) +
+           moment_width(measurement->lapic_end.moment);
 }
 
-/* The attempt with the least uncertainty; the first that is good enough ends the search. */
+static bool measurement_is_within(const struct measurement *measurement, unsigned int shift)
+{
+    uint64_t length = moments_apart(measurement->start, measurement->end);
+    return measurement_uncertainty(measurement) <= length >> shift;
+}
+
+/* The attempt with the least uncertainty; the first that is good ends the search. */
 static bool measure_best(measure_fn measure, struct measurement *best)
 {
-    bool found = false;
-    for (unsigned int i = 0; i < ATTEMPTS; i++) {
+    if (!measure(best)) {
+        return false;
+    }
+    for (unsigned int i = 1; i < ATTEMPTS && !measurement_is_within(best, GOOD_SHIFT); i++) {
         struct measurement attempt;
         if (!measure(&attempt)) {
-            continue;
+            return false;
         }
-        uint64_t uncertainty = measurement_uncertainty(&attempt);
-        if (!found || uncertainty < measurement_uncertainty(best)) {
+        if (measurement_uncertainty(&attempt) < measurement_uncertainty(best)) {
             *best = attempt;
-            found = true;
-        }
-        if (uncertainty <= measurement_length(&attempt) >> UNCERTAINTY_SHIFT) {
-            break;
         }
     }
-    return found;
+    return measurement_is_within(best, USABLE_SHIFT);
 }
 
 static bool rates_from(measure_fn measure, uint64_t reference_hz, struct clock_rates *rates)
@@ -177,14 +185,14 @@ static bool rates_from(measure_fn measure, uint64_t reference_hz, struct clock_r
     }
     /* No product overflows: a length is at most TSC_TIMEOUT and a stall (2^36, say), the
      * reference's rate below 2^22; LAPIC ticks are below 2^29 and tsc_hz below 2^35. */
-    uint64_t tsc_hz = (measurement_length(&best) * reference_hz + best.reference_ticks / 2) /
-                      best.reference_ticks;
-    uint64_t lapic_ticks = best.start_counters.lapic - best.end_counters.lapic;
+    uint64_t length = moments_apart(best.start, best.end);
+    uint64_t tsc_hz = (length * reference_hz + best.reference_ticks / 2) / best.reference_ticks;
+    uint64_t lapic_ticks = best.lapic_start.ticks - best.lapic_end.ticks;
     if (tsc_hz < TSC_HZ_MIN || tsc_hz > TSC_HZ_MAX || lapic_ticks > LAPIC_TICKS_MAX) {
         return false;
     }
-    uint64_t tsc_ticks = best.end_counters.tsc - best.start_counters.tsc;
-    uint64_t lapic_hz = (lapic_ticks * tsc_hz + tsc_ticks / 2) / tsc_ticks;
+    uint64_t lapic_length = moments_apart(best.lapic_start.moment, best.lapic_end.moment);
+    uint64_t lapic_hz = (lapic_ticks * tsc_hz + lapic_length / 2) / lapic_length;
     if (lapic_hz < LAPIC_HZ_MIN || lapic_hz > LAPIC_HZ_MAX) {
         return false;
     }

@@ -7,7 +7,7 @@
 #define CMOS_INDEX 0x70 /* bit 7 clear: NMIs stay enabled */
 #define CMOS_DATA  0x71
 
-/* MC146818A datasheet: table of the address map, and registers A and B. */
+/* MC146818A datasheet: the address map, and registers A and B. */
 enum cmos_register {
     CMOS_SECONDS = 0x00,
     CMOS_MINUTES = 0x02,
@@ -27,7 +27,7 @@ enum cmos_register {
 #define UPDATE_WAIT 20000 /* reads of two ports; an update takes 2 ms */
 #define ATTEMPTS    8
 
-/* The registers as they stand, in the order of the hours column of the datasheet. */
+/* The registers as they stand, not yet decoded. */
 struct rtc_raw {
     uint8_t seconds;
     uint8_t minutes;

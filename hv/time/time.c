@@ -41,13 +41,14 @@ static uint64_t multiply_shift_32(uint64_t a, uint64_t b)
 static struct time_scale scale_of_rate(uint64_t tsc_hz)
 {
     int8_t shift = 0;
-    while (tsc_hz <= NS_PER_SECOND) {
-        tsc_hz <<= 1;
-        shift++;
-    }
     while (tsc_hz > 2 * NS_PER_SECOND) {
         tsc_hz >>= 1;
         shift--;
+    }
+    /* Last, for the halving can round to 1 GHz sharp, and mul would be 2^32. */
+    while (tsc_hz <= NS_PER_SECOND) {
+        tsc_hz <<= 1;
+        shift++;
     }
     uint32_t mul = (uint32_t)((NS_PER_SECOND << 32) / tsc_hz);
     return (struct time_scale){.tsc_to_system_mul = mul, .tsc_shift = shift};

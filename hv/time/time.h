@@ -47,8 +47,8 @@ uint64_t time_tsc_hz(void);
 struct wall_clock time_wall_clock(void);
 
 /* It was `seconds` and `nanoseconds` (below 10^9) at `system_ns`: XENPF_settime. Changes what
- * time_wall_clock() says and nothing else. The caller serializes. False: not a time we can keep
- * (before system time 0 was 1970, or after 2500); nothing changed. */
+ * time_wall_clock() says and nothing else. The caller serializes. False, and nothing
+ * changed: system time 0 would have been before 1970, or the time is after the year 2500. */
 bool time_set_wall_clock(uint64_t seconds, uint32_t nanoseconds, uint64_t system_ns);
 
 /*

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "builder/hypercall_page.h"
@@ -10,6 +11,9 @@
 /* Frame i of the machine has this MFN: no two are neighbours. */
 #define MFN_BASE   UINT64_C(0x12340)
 #define MFN_STRIDE UINT64_C(7)
+
+/* Each frame is followed by a guard of its size, which stays zero. */
+#define FRAME_DISTANCE (2 * PAGE_SIZE)
 
 static void rule(bool holds, const char *text)
 {
@@ -36,7 +40,7 @@ void fake_builder_init(struct build_target *target, uint64_t frame_count, unsign
         .hypercall_frame = MFN_INVALID,
     };
     /* Frames nobody touches cost nothing this way, and most are not touched. */
-    target->memory = mmap(NULL, frame_count * PAGE_SIZE, PROT_READ | PROT_WRITE,
+    target->memory = mmap(NULL, frame_count * FRAME_DISTANCE, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     rule(target->memory != MAP_FAILED && target->frame_of != NULL && target->pfn_of != NULL,
          "the host has memory");
@@ -53,7 +57,7 @@ void fake_builder_init(struct build_target *target, uint64_t frame_count, unsign
 
 void fake_builder_free(struct build_target *target)
 {
-    munmap(target->memory, target->frame_count * PAGE_SIZE);
+    munmap(target->memory, target->frame_count * FRAME_DISTANCE);
     free(target->frame_of);
     free(target->pfn_of);
     target->memory = NULL;
@@ -73,7 +77,7 @@ static uint64_t frame_index(const struct build_target *target, uint64_t mfn)
 const uint8_t *fake_builder_frame(const struct build_target *target, uint64_t mfn)
 {
     uint64_t frame = frame_index(target, mfn);
-    return frame < target->frame_count ? target->memory + frame * PAGE_SIZE : NULL;
+    return frame < target->frame_count ? target->memory + frame * FRAME_DISTANCE : NULL;
 }
 
 uint64_t fake_builder_pfn(const struct build_target *target, uint64_t mfn)
@@ -117,16 +121,23 @@ void *build_port_map(struct build_target *target, pfn_t pfn)
     if (call_fails(target)) {
         return NULL;
     }
-    void *page = target->memory + target->frame_of[pfn.value] * PAGE_SIZE;
+    void *page = target->memory + target->frame_of[pfn.value] * FRAME_DISTANCE;
     rule(page != target->held[0] && page != target->held[1], "a page is not mapped twice");
     target->held[target->held[0] == NULL ? 0 : 1] = page;
     return page;
+}
+
+static bool guard_is_whole(const void *page)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    return memcmp((const uint8_t *)page + PAGE_SIZE, zeros, PAGE_SIZE) == 0;
 }
 
 void build_port_unmap(struct build_target *target, void *page)
 {
     rule(page != NULL && (page == target->held[0] || page == target->held[1]),
          "only a mapped page is unmapped, by the address it was mapped at");
+    rule(guard_is_whole(page), "nothing is written behind a mapped page");
     target->held[page == target->held[0] ? 0 : 1] = NULL;
 }
 
@@ -150,7 +161,7 @@ bool build_port_hypercall_page(struct build_target *target, mfn_t frame)
     }
     rule(fake_builder_pfn(target, frame.value) != UINT64_MAX, "the frame is the domain's");
     target->hypercall_frame = frame;
-    hypercall_page_fill(target->memory + frame_index(target, frame.value) * PAGE_SIZE);
+    hypercall_page_fill(target->memory + frame_index(target, frame.value) * FRAME_DISTANCE);
     return true;
 }
 

@@ -5,7 +5,8 @@
  * a PFN for an MFN or one MFN for the neighbour of the next.
  *
  * Every rule of the port is checked: only allocated PFNs are named, at most two pages are mapped,
- * none is when the L4 is pinned or the vCPU is set. A broken rule ends the test program.
+ * nothing is written behind them, and none is held when the L4 is pinned or the vCPU is set. A
+ * broken rule ends the test program.
  */
 #ifndef TESTS_FAKE_BUILDER_H
 #define TESTS_FAKE_BUILDER_H
@@ -15,7 +16,7 @@
 struct build_target {
     uint64_t frame_count; /* in the machine */
     uint64_t used;        /* given to the domain */
-    uint8_t *memory;      /* 4096 bytes for each frame of the machine */
+    uint8_t *memory;      /* the machine's frames, with a guard behind each */
     uint64_t *frame_of;   /* index of the frame behind each PFN */
     uint64_t *pfn_of;     /* and back */
     unsigned calls;       /* of functions that can refuse, so far */

@@ -295,6 +295,14 @@ static void bad_extended_checksum_leads_to_the_rsdt(void **state)
     assert_true(read_tables().has_fadt);
 }
 
+static void rsdp_too_short_for_an_xsdt_leads_to_the_rsdt(void **state)
+{
+    (void)state;
+    put_xsdt();
+    put(RSDP_AT + 20, 20, 4); /* the checksum of these 20 bytes is good */
+    assert_true(read_tables().has_fadt);
+}
+
 static void without_a_root_table_only_the_rsdp_is_known(void **state)
 {
     (void)state;
@@ -389,6 +397,14 @@ static void entry_of_length_zero_ends_the_list(void **state)
     const uint8_t entries[] = {0, 8, 0, 0, 1, 0, 0, 0, 0, 0, 0, 8, 1, 1, 1, 0, 0, 0};
     put_madt_entries(entries, sizeof(entries));
     assert_int_equal(read_tables().cpu_count, 1);
+}
+
+static void entry_of_length_one_ends_the_list(void **state)
+{
+    (void)state;
+    const uint8_t entries[] = {0, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    put_madt_entries(entries, sizeof(entries));
+    assert_int_equal(read_tables().io_apic_count, 0);
 }
 
 static void entry_that_is_cut_off_is_not_read(void **state)
@@ -633,6 +649,7 @@ static void what_is_no_such_package_is_not_taken(void **state)
     (void)state;
     assert_int_equal(FIND('_', 'S', '5', '_', 0x12, 0x04, 2, 0x01, 0x01), -1); /* no Name */
     assert_int_equal(FIND(S5_NAME, 0x11, 0x04, 2, 0x01, 0x01), -1);            /* Buffer */
+    assert_int_equal(FIND(S5_NAME, 0x12, 0x04, 0, 0x01, 0x01), -1);            /* of none */
     assert_int_equal(FIND(S5_NAME, 0x12, 0x02, 0), -1);                        /* empty */
     assert_int_equal(FIND(S5_NAME, 0x12, 0x06, 2, 0x0a, 8, 0x0a, 0), -1);      /* too large */
     assert_int_equal(FIND(S5_NAME, 0x12, 0x04, 2, 0x70, 0x01), -1);            /* no constant */
@@ -658,12 +675,11 @@ static void every_truncation_is_refused(void **state)
 
 /* ---- garbage: the address sanitizer is the judge --------------------------------------------- */
 
-static unsigned int seed_from_time(void)
+static void seed_from_time(void)
 {
     unsigned int seed = (unsigned int)time(NULL);
     print_message("seed %u\n", seed);
     srand(seed);
-    return seed;
 }
 
 static size_t random_below(size_t limit)
@@ -688,12 +704,22 @@ static void tables_of_every_length_are_read_within_bounds(void **state)
             struct acpi_info info;
             start(state);
             put_new_fadt();
+            put(FADT_AT + 140, DSDT_AT, 8);
+            reseal(FADT_AT);
             put(tables[i] + 4, length, 4);
             fix_checksum(tables[i], length, tables[i] + 9);
             assert_true(acpi_info_read(&info, map_copy, RSDP_AT));
             assert_info_is_sane(&info);
         }
     }
+}
+
+static void table_shorter_than_its_header_is_refused(void **state)
+{
+    (void)state;
+    put(FADT_AT + 4, 35, 4);
+    reseal(FADT_AT);
+    assert_false(read_tables().has_fadt);
 }
 
 static void huge_lengths_are_refused(void **state)
@@ -763,6 +789,7 @@ int main(void)
         TEST(xsdt_goes_before_rsdt),
         TEST(bad_xsdt_leads_to_the_rsdt),
         TEST(bad_extended_checksum_leads_to_the_rsdt),
+        TEST(rsdp_too_short_for_an_xsdt_leads_to_the_rsdt),
         TEST(without_a_root_table_only_the_rsdp_is_known),
         TEST(entries_that_lead_nowhere_are_passed_over),
         TEST(madt_gives_local_apic_and_processors),
@@ -772,6 +799,7 @@ int main(void)
         TEST(override_of_another_bus_or_beyond_isa_is_passed_over),
         TEST(io_apics_beyond_the_limit_are_passed_over),
         TEST(entry_of_length_zero_ends_the_list),
+        TEST(entry_of_length_one_ends_the_list),
         TEST(entry_that_is_cut_off_is_not_read),
         TEST(entries_too_short_for_their_type_are_passed_over),
         TEST(bad_checksum_leaves_the_madt_out),
@@ -795,6 +823,7 @@ int main(void)
         TEST(search_goes_on_behind_a_false_match),
         TEST(every_truncation_is_refused),
         TEST(tables_of_every_length_are_read_within_bounds),
+        TEST(table_shorter_than_its_header_is_refused),
         TEST(huge_lengths_are_refused),
         TEST(tables_with_random_changes_are_read_within_bounds),
         TEST(aml_of_random_opcodes_is_read_within_bounds),

@@ -957,6 +957,25 @@ static void overlapping_segments_are_refused(void **state)
     assert_segment_refused(&segment, BUILD_SEGMENTS_OVERLAP);
 }
 
+static void bss_of_an_earlier_segment_counts_as_well(void **state)
+{
+    (void)state;
+    make_simple(0, 0x1000, 0x2000);
+    elf_maker_segment(&maker, 0, 0x2fff, 1, 1);
+    take_kernel();
+    assert_refused(BUILD_SEGMENTS_OVERLAP);
+}
+
+static void segments_may_touch_in_any_order(void **state)
+{
+    (void)state;
+    make_simple(0, 0x1234, 0x100);
+    elf_maker_segment(&maker, 0, 0x1334, 0x100, 0x100);
+    elf_maker_segment(&maker, 0, 0x1134, 0x100, 0x100);
+    take_kernel();
+    assert_domain_is_sound(0, 0);
+}
+
 /* ---- refusals: notes --------------------------------------------------------------------------
  */
 
@@ -1559,6 +1578,8 @@ int main(void)
         TEST(segment_that_wraps_is_refused),
         TEST(segment_below_the_offset_is_refused),
         TEST(overlapping_segments_are_refused),
+        TEST(bss_of_an_earlier_segment_counts_as_well),
+        TEST(segments_may_touch_in_any_order),
         TEST(kernel_without_notes_is_refused),
         TEST(kernel_with_pvh_notes_only_is_refused),
         TEST(note_segment_at_the_file_header_has_no_notes),

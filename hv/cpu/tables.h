@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The processor's own tables: GDT, TSS, IDT, the SYSCALL registers; and vCPUs' descriptor windows. */
+#ifndef HV_CPU_TABLES_H
+#define HV_CPU_TABLES_H
+
+#include "lib/frame_number.h"
+
+struct hv_vcpu;
+
+/* Map the CPU's area (its stacks). At boot, for each CPU, before cpu_tables_load(). */
+void cpu_area_create(unsigned int cpu);
+
+/* Load GDT, TSS, IDT and the SYSCALL registers. On the CPU itself, on a stack of its area. */
+void cpu_tables_load(unsigned int cpu);
+
+/* Let ring 3 raise this vector with INT n (or not). */
+void cpu_set_gate_dpl(unsigned int vector, unsigned int dpl);
+
+/* Prepare window number `index` (1 and up; 0 is for CPUs without a vCPU): zero GDT, no LDT. */
+void window_create(unsigned int index);
+/* Show a frame in page 0-31 of the window, as port_show_descriptors() says; flushes here. */
+void window_show(unsigned int index, unsigned int page, mfn_t frame);
+/* Load GDTR with this window, and LDTR: `ldt_entries` descriptors, 0 for none. */
+void window_load(unsigned int index, unsigned int cpu, unsigned int ldt_entries);
+
+/* Turn the SMAP sites of the entry code into STAC and CLAC. At boot, before the final page tables
+ * make the code read-only. */
+void cpu_patch_smap_sites(void);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SYSCALL: a system call of guest user mode goes to its kernel; of guest kernel mode it is a
+ * hypercall. */
+#include "core/mmu_call.h"
+#include "hv/console/console.h"
+#include "hv/cpu/msr.h"
+#include "hv/entry/bounce.h"
+#include "hv/entry/traps.h"
+#include "hv/hypercall/hypercall.h"
+
+/* Adapters: the core's calls take the core's vCPU. */
+static struct call_result mmu_update(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    return call_mmu_update(&vcpu->core, arg);
+}
+
+static struct call_result update_va_mapping(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    return call_update_va_mapping(&vcpu->core, arg);
+}
+
+static struct call_result update_va_mapping_otherdomain(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    return call_update_va_mapping_otherdomain(&vcpu->core, arg);
+}
+
+static struct call_result mmuext_op(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    return call_mmuext_op(&vcpu->core, arg);
+}
+
+static struct call_result vm_assist(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    return call_vm_assist(&vcpu->core, arg);
+}
+
+static struct call_result set_gdt(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    return call_set_gdt(&vcpu->core, arg);
+}
+
+static struct call_result update_descriptor(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    return call_update_descriptor(&vcpu->core, arg);
+}
+
+static struct call_result iret(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    (void)arg;
+    struct cpu_user_regs *regs = current_registers();
+    guest_iret(vcpu, regs);
+    return call_done((int64_t)regs->rax);
+}
+
+/* Every hypercall a guest can make, by its number in the ABI. Holes answer -ENOSYS. */
+static const hypercall_fn hypercalls[] = {
+    [__HYPERVISOR_set_trap_table] = hypercall_set_trap_table,
+    [__HYPERVISOR_mmu_update] = mmu_update,
+    [__HYPERVISOR_set_gdt] = set_gdt,
+    [__HYPERVISOR_stack_switch] = hypercall_stack_switch,
+    [__HYPERVISOR_set_callbacks] = hypercall_set_callbacks,
+    [__HYPERVISOR_fpu_taskswitch] = hypercall_fpu_taskswitch,
+    [__HYPERVISOR_platform_op] = hypercall_platform_op,
+    [__HYPERVISOR_set_debugreg] = hypercall_set_debugreg,
+    [__HYPERVISOR_get_debugreg] = hypercall_get_debugreg,
+    [__HYPERVISOR_update_descriptor] = update_descriptor,
+    [__HYPERVISOR_memory_op] = hypercall_memory_op,
+    [__HYPERVISOR_multicall] = hypercall_multicall,
+    [__HYPERVISOR_update_va_mapping] = update_va_mapping,
+    [__HYPERVISOR_set_timer_op] = hypercall_set_timer_op,
+    [__HYPERVISOR_xen_version] = hypercall_xen_version,
+    [__HYPERVISOR_console_io] = hypercall_console_io,
+    [__HYPERVISOR_grant_table_op] = hypercall_grant_table_op,
+    [__HYPERVISOR_vm_assist] = vm_assist,
+    [__HYPERVISOR_update_va_mapping_otherdomain] = update_va_mapping_otherdomain,
+    [__HYPERVISOR_iret] = iret,
+    [__HYPERVISOR_vcpu_op] = hypercall_vcpu_op,
+    [__HYPERVISOR_set_segment_base] = hypercall_set_segment_base,
+    [__HYPERVISOR_mmuext_op] = mmuext_op,
+    [__HYPERVISOR_sched_op] = hypercall_sched_op,
+    [__HYPERVISOR_callback_op] = hypercall_callback_op,
+    [__HYPERVISOR_event_channel_op] = hypercall_event_channel_op,
+    [__HYPERVISOR_physdev_op] = hypercall_physdev_op,
+};
+
+static void log_unknown_once(const struct hv_vcpu *vcpu, uint64_t number)
+{
+    struct hv_domain *domain = hv_vcpu_domain(vcpu);
+    uint64_t bit = number < 64 ? number : 63;
+    if (((domain->refused_calls[0] >> bit) & 1) == 0) {
+        domain->refused_calls[0] |= UINT64_C(1) << bit;
+        console_log_guest(domain->core.id, vcpu->core.id, LOG_INFO,
+                          "hypercall %lu is not implemented", number);
+    }
+}
+
+struct call_result hypercall_perform(struct hv_vcpu *vcpu, uint64_t number, uint64_t arg[])
+{
+    hypercall_fn handler = NULL;
+    if (LIKELY(number < ARRAY_SIZE(hypercalls))) {
+        handler = hypercalls[index_nospec(number, ARRAY_SIZE(hypercalls))];
+    }
+    if (UNLIKELY(handler == NULL)) {
+        log_unknown_once(vcpu, number);
+        return call_done(-XEN_ENOSYS);
+    }
+    return handler(vcpu, arg);
+}
+
+#define SYSCALL_LENGTH 2
+
+/* A call that is to go on later is executed by the guest once more, with the arguments rewritten:
+ * events and interrupts come in between. Registers the call does not define stay as they are. */
+static void hypercall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+{
+    uint64_t arg[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+    irq_enable();
+    struct call_result result = hypercall_perform(vcpu, (uint32_t)regs->rax, arg);
+    if (UNLIKELY(result.again)) {
+        regs->rdi = arg[0];
+        regs->rsi = arg[1];
+        regs->rdx = arg[2];
+        regs->r10 = arg[3];
+        regs->r8 = arg[4];
+        regs->rip -= SYSCALL_LENGTH;
+        return;
+    }
+    regs->rax = (uint64_t)result.value;
+}
+
+void syscall_handle(struct cpu_user_regs *regs)
+{
+    struct hv_vcpu *vcpu = current_vcpu();
+    if (regs->entry_vector == SYSCALL_ENTRY) {
+        if (vcpu->in_kernel) {
+            hypercall(vcpu, regs);
+        } else {
+            bounce_syscall(vcpu, regs, &vcpu->syscall_callback);
+        }
+        return;
+    }
+    static const struct guest_callback none;
+    bounce_syscall(vcpu, regs, vcpu->in_kernel ? &none : &vcpu->syscall32_callback);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "hv/entry/traps.h"
+
+#include "core/descriptors.h"
+#include "core/pt_store.h"
+#include "core/pte_update.h"
+#include "hv/console/console.h"
+#include "hv/console/serial.h"
+#include "hv/cpu/cpu.h"
+#include "hv/cpu/debug.h"
+#include "hv/cpu/extable.h"
+#include "hv/cpu/fpu.h"
+#include "hv/cpu/msr.h"
+#include "hv/crash.h"
+#include "hv/emul/privileged.h"
+#include "hv/entry/bounce.h"
+#include "hv/entry/rflags.h"
+#include "hv/guest_memory.h"
+#include "hv/irq/lapic.h"
+#include "hv/irq/vectors.h"
+#include "hv/sched/vcpu.h"
+#include "hv/time/time.h"
+#include "lib/check.h"
+
+#define VECTOR_DB  1U
+#define VECTOR_NMI 2U
+#define VECTOR_BP  3U
+#define VECTOR_OF  4U
+#define VECTOR_UD  6U
+#define VECTOR_NM  7U
+#define VECTOR_DF  8U
+#define VECTOR_GP  13U
+#define VECTOR_PF  14U
+#define VECTOR_MC  18U
+
+#define PF_PRESENT  1U
+#define PF_WRITE    2U
+#define PF_USER     4U
+#define PF_RESERVED 8U
+#define PF_FETCH    16U
+
+extern const char guest_iretq[];
+
+/* ---- interrupts ---------------------------------------------------------------------------- */
+
+static bool handle_interrupt(unsigned int vector)
+{
+    switch (vector) {
+    case VECTOR_TIMER:
+        lapic_eoi();
+        if (time_timer_expired()) {
+            vcpu_timer_expired();
+        }
+        return true;
+    case VECTOR_SERIAL:
+        serial_interrupt();
+        lapic_eoi();
+        return true;
+    case VECTOR_LAPIC_ERROR:
+        lapic_eoi();
+        return true;
+    default:
+        /* Spurious interrupts of the local APIC and of the masked 8259s want no answer. */
+        return vector == VECTOR_SPURIOUS ||
+               (vector >= VECTOR_PIC_BASE && vector < VECTOR_PIC_BASE + 16U);
+    }
+}
+
+/* ---- in the hypervisor --------------------------------------------------------------------- */
+
+/* Do the loaded tables allow what faulted? Then a translation was stale, and it works now. */
+static bool fault_is_stale(uint64_t address, uint32_t error)
+{
+    struct hv_vcpu *vcpu = current_vcpu();
+    if (vcpu == NULL || !address_is_guest(address)) {
+        return false;
+    }
+    struct frame *table;
+    unsigned int index;
+    mfn_t base = vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
+    if (mfn_equal(base, MFN_INVALID) || !pt_walk_to_l1(base, address, &table, &index)) {
+        return false;
+    }
+    const pte_t *entries = (const pte_t *)(DIRECT_MAP_BASE + (frame_mfn(table).value << PAGE_SHIFT));
+    pte_t pte = pte_read(&entries[index]);
+    return pte_is_present(pte) && (pte_is_writable(pte) || (error & PF_WRITE) == 0);
+}
+
+/* The LDT window is filled as it is used; the hypervisor uses it when it loads guest selectors. */
+static bool ldt_window_fault(struct hv_vcpu *vcpu, uint64_t address, uint64_t *offset)
+{
+    uint64_t window = WINDOW_BASE + (uint64_t)vcpu_window(&vcpu->core) * WINDOW_SIZE;
+    *offset = address - window - WINDOW_LDT_OFFSET;
+    return address >= window + WINDOW_LDT_OFFSET && address < window + WINDOW_SIZE;
+}
+
+/* The return to the guest failed on what its frame names. The registers it should have had are those
+ * of the fault's own frame; the rest is still at the top of the stack. */
+static void fix_failed_return(const struct cpu_user_regs *fault)
+{
+    struct cpu_user_regs *regs = current_registers();
+    struct cpu_user_regs copy = *fault;
+    copy.rip = regs->rip;
+    copy.cs = regs->cs;
+    copy.rflags = regs->rflags;
+    copy.rsp = regs->rsp;
+    copy.ss = regs->ss;
+    *regs = copy;
+    stack_restart(regs, crash_or_failsafe);
+}
+
+static void trap_in_hypervisor(struct cpu_user_regs *regs)
+{
+    unsigned int vector = regs->entry_vector;
+    if (vector >= 32 && handle_interrupt(vector)) {
+        return;
+    }
+    if (vector == VECTOR_DB) {
+        /* A guest's breakpoint on its own memory, which we touched for it: its own affair. */
+        debug_discard_status();
+        return;
+    }
+    if (vector == VECTOR_PF) {
+        uint64_t address = cpu_read_cr2();
+        uint64_t offset;
+        struct hv_vcpu *vcpu = current_vcpu();
+        if (vcpu != NULL && ldt_window_fault(vcpu, address, &offset) &&
+            vcpu_ldt_fault(&vcpu->core, offset)) {
+            return;
+        }
+        if (extable_find(regs->rip) != 0 && fault_is_stale(address, regs->error_code)) {
+            cpu_invlpg(address);
+            return;
+        }
+    }
+    if (regs->rip == (uint64_t)guest_iretq) {
+        fix_failed_return(regs);
+    }
+    uint64_t fixed = extable_find(regs->rip);
+    if (fixed == 0 || vector == VECTOR_NMI || vector == VECTOR_DF || vector == VECTOR_MC) {
+        panic_on_trap(regs, vector == VECTOR_PF ? cpu_read_cr2() : 0);
+    }
+    regs->rip = fixed;
+}
+
+/* ---- from the guest ------------------------------------------------------------------------ */
+
+/* Single-stepping sees an emulated instruction as one step. */
+static void after_emulation(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+{
+    if (UNLIKELY((regs->rflags & RFLAGS_TF) != 0)) {
+        debug_report_step(vcpu);
+        vcpu_inject_trap(vcpu, regs, VECTOR_DB, 0);
+    }
+}
+
+static void handle_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+{
+    uint64_t address = cpu_read_cr2();
+    uint32_t error = regs->error_code;
+    uint64_t offset;
+    if (UNLIKELY((error & PF_RESERVED) != 0)) {
+        panic_on_trap(regs, address);
+    }
+    irq_enable();
+    if (UNLIKELY((error & PF_USER) == 0 && ldt_window_fault(vcpu, address, &offset))) {
+        if (!vcpu_ldt_fault(&vcpu->core, offset)) {
+            vcpu_inject_page_fault(vcpu, regs, vcpu->core.ldt_base + offset, error);
+        }
+        return;
+    }
+    if (vcpu->in_kernel && (error & (PF_PRESENT | PF_WRITE | PF_FETCH)) == (PF_PRESENT | PF_WRITE) &&
+        pt_emulate_store(&vcpu->core, regs, address)) {
+        after_emulation(vcpu, regs);
+        return;
+    }
+    vcpu_inject_page_fault(vcpu, regs, address, error);
+}
+
+#define ERROR_IDT 2U /* selector error code: the index is one of the IDT */
+
+/* INT n through a gate that is closed to ring 3, which the guest's own table may open. QEMU before
+ * 9.1 reports 16n + 2 for 8n + 2, so the vector comes from the instruction. */
+static bool handle_software_interrupt(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+{
+    uint8_t code[2];
+    if ((regs->error_code & ERROR_IDT) == 0 || !guest_copy_in(code, regs->rip, sizeof(code)) ||
+        code[0] != 0xcd) {
+        return false;
+    }
+    const struct guest_trap *trap = &vcpu->traps[code[1]];
+    if (trap->address == 0 || (!vcpu->in_kernel && trap->dpl < 3)) {
+        return false;
+    }
+    regs->rip += sizeof(code);
+    vcpu_inject_trap(vcpu, regs, code[1], 0);
+    return true;
+}
+
+static void handle_protection_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+{
+    irq_enable();
+    if (regs->error_code == 0) {
+        switch (emulate_privileged(vcpu, regs)) {
+        case EMULATED:
+            after_emulation(vcpu, regs);
+            return;
+        case FAULTED:
+            return;
+        case NOT_OURS:
+            break;
+        }
+    } else if (handle_software_interrupt(vcpu, regs)) {
+        return;
+    }
+    vcpu_inject_trap(vcpu, regs, VECTOR_GP, regs->error_code);
+}
+
+/* INT n through an open gate: the guest's trap table may still close it to its user mode. */
+static void handle_open_gate(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned int vector,
+                             uint64_t length)
+{
+    if (!vcpu->in_kernel && vcpu->traps[vector].dpl < 3) {
+        regs->rip -= length;
+        vcpu_inject_trap(vcpu, regs, VECTOR_GP, vector * 8 + ERROR_IDT);
+        return;
+    }
+    vcpu_inject_trap(vcpu, regs, vector, 0);
+}
+
+static void trap_in_guest(struct cpu_user_regs *regs)
+{
+    struct hv_vcpu *vcpu = current_vcpu();
+    unsigned int vector = regs->entry_vector;
+    switch (vector) {
+    case VECTOR_PF:
+        handle_page_fault(vcpu, regs);
+        return;
+    case VECTOR_GP:
+        handle_protection_fault(vcpu, regs);
+        return;
+    case VECTOR_NM:
+        if (!fpu_handle_nm(vcpu)) {
+            vcpu_inject_trap(vcpu, regs, vector, 0);
+        }
+        return;
+    case VECTOR_UD:
+        if (emulate_forced_cpuid(vcpu, regs)) {
+            after_emulation(vcpu, regs);
+        } else {
+            vcpu_inject_trap(vcpu, regs, vector, 0);
+        }
+        return;
+    case VECTOR_DB:
+        debug_take_status(vcpu);
+        vcpu_inject_trap(vcpu, regs, vector, 0);
+        return;
+    case VECTOR_BP:
+        handle_open_gate(vcpu, regs, vector, 1);
+        return;
+    case VECTOR_OF:
+    case 0x80:
+        handle_open_gate(vcpu, regs, vector, 2);
+        return;
+    case VECTOR_NMI:
+    case VECTOR_DF:
+    case VECTOR_MC:
+        panic_on_trap(regs, 0);
+    default:
+        if (vector < 32) {
+            vcpu_inject_trap(vcpu, regs, vector, regs->error_code);
+        } else if (!handle_interrupt(vector)) {
+            console_log(LOG_WARNING, "unexpected interrupt vector 0x%x", vector);
+        }
+        return;
+    }
+}
+
+void trap_handle(struct cpu_user_regs *regs)
+{
+    if ((regs->cs & 3) == 0) {
+        trap_in_hypervisor(regs);
+        return;
+    }
+    struct cpu_user_regs *top = current_registers();
+    if (UNLIKELY(regs != top)) {
+        /* On a stack of its own (#DB, NMI, #MC): the guest's frame belongs at the top of the main
+         * one. ds to gs are not part of what was pushed. */
+        uint64_t *to = (uint64_t *)(void *)top;
+        const uint64_t *from = (const uint64_t *)(const void *)regs;
+        for (size_t i = 0; i < offsetof(struct cpu_user_regs, es) / sizeof(uint64_t); i++) {
+            to[i] = from[i];
+        }
+        stack_restart(top, trap_in_guest);
+    }
+    trap_in_guest(regs);
+}

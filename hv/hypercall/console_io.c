@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * console_io: the hypervisor's console for guests. Every domain may write: its first messages come
+ * before it has another console, and the console marks its own lines so that a guest cannot forge
+ * them. Input is the first domain's.
+ */
+#include "core/port.h"
+#include "hv/console/console.h"
+#include "hv/guest_memory.h"
+#include "hv/hypercall/hypercall.h"
+
+#define PIECE_SIZE 128U /* about 10 ms on a slow serial line */
+
+void console_input_arrived(void)
+{
+    struct domain *first = domain_find(0);
+    if (first != NULL) {
+        evtchn_raise_global_virq(hv_domain_of(first), VIRQ_CONSOLE);
+    }
+}
+
+/* A long text is written piece by piece, with the arguments moved on in between. */
+static struct call_result write_text(uint64_t arg[])
+{
+    uint32_t left = (uint32_t)arg[1];
+    uint64_t address = arg[2];
+    while (left > 0) {
+        char piece[PIECE_SIZE];
+        uint32_t size = (uint32_t)min_u64(left, PIECE_SIZE);
+        if (!guest_copy_in(piece, address, size)) {
+            return call_done(-XEN_EFAULT);
+        }
+        console_write_guest(piece, size);
+        left -= size;
+        address += size;
+        if (left > 0 && port_should_yield()) {
+            arg[1] = left;
+            arg[2] = address;
+            return call_again();
+        }
+    }
+    return call_done(0);
+}
+
+static struct call_result read_text(const struct hv_vcpu *vcpu, uint32_t size, uint64_t address)
+{
+    if (!vcpu->core.domain->has_io) {
+        return call_done(-XEN_EPERM);
+    }
+    if (size > INT32_MAX) {
+        return call_done(-XEN_E2BIG);
+    }
+    uint32_t done = 0;
+    while (done < size) {
+        char piece[PIECE_SIZE];
+        size_t count = console_read(piece, (size_t)min_u64(size - done, PIECE_SIZE));
+        if (count == 0) {
+            break;
+        }
+        if (!guest_copy_out(address + done, piece, count)) {
+            return call_done(-XEN_EFAULT); /* these bytes are lost: they were the caller's */
+        }
+        done += (uint32_t)count;
+    }
+    return call_done(done);
+}
+
+/* console_io(command, count, text) */
+struct call_result hypercall_console_io(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    uint32_t command = (uint32_t)arg[0];
+    switch (command) {
+    case CONSOLEIO_write:
+        return write_text(arg);
+    case CONSOLEIO_read:
+        return read_text(vcpu, (uint32_t)arg[1], arg[2]);
+    default:
+        return hypercall_unknown(vcpu, __HYPERVISOR_console_io, "console_io", command);
+    }
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* vcpu_op and set_timer_op: state, shared areas and timers of a vCPU (xen/vcpu.h). */
+#include "core/mmu_call.h"
+#include "core/port.h"
+#include "core/pte_update.h"
+#include "hv/console/console.h"
+#include "hv/cpu/msr.h"
+#include "hv/guest_memory.h"
+#include "hv/hypercall/hypercall.h"
+#include "hv/time/time.h"
+#include "lib/string.h"
+
+#include <xen/vcpu.h>
+
+#define PERIOD_MIN_NS UINT64_C(1000000) /* what the ABI lets us refuse */
+#define PERIOD_MAX_NS (UINT64_MAX >> 2) /* so that a deadline cannot wrap */
+
+/* ---- up and down --------------------------------------------------------------------------- */
+
+/* A vCPU that is down takes no events until another one brings it up. Kernels that fail before
+ * they have a console end here. */
+static void take_down(struct hv_vcpu *vcpu)
+{
+    bool masked = __atomic_exchange_n(&vcpu->info->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST) != 0;
+    console_log_guest(vcpu->core.domain->id, vcpu->core.id, LOG_ERROR,
+                      "took itself down%s: nothing can bring it up again",
+                      masked ? " with events masked" : "");
+    vcpu_wait(vcpu);
+}
+
+/* ---- shared areas -------------------------------------------------------------------------- */
+
+/* Time of the current state up to now counts, although the record has not been brought up to date.
+ */
+static struct vcpu_runstate_info runstate_now(const struct hv_vcpu *vcpu)
+{
+    struct vcpu_runstate_info info;
+    memset(&info, 0, sizeof(info)); /* the padding goes to the guest too */
+    info.state = vcpu->runstate;
+    info.state_entry_time = vcpu->runstate_entry_ns;
+    for (unsigned int i = 0; i < ARRAY_SIZE(info.time); i++) {
+        info.time[i] = vcpu->runstate_times[i];
+    }
+    info.time[vcpu->runstate] += time_now_ns() - vcpu->runstate_entry_ns;
+    return info;
+}
+
+static int get_runstate_info(const struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct vcpu_runstate_info info = runstate_now(vcpu);
+    return guest_copy_out(address, &info, sizeof(info)) ? 0 : -XEN_EFAULT;
+}
+
+/* The place is checked at each write, for the guest can unmap it at any time. */
+static int register_runstate_area(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct vcpu_register_runstate_memory_area record;
+    if (!guest_copy_in(&record, address, sizeof(record))) {
+        return -XEN_EFAULT;
+    }
+    if (!address_is_guest(record.addr.p)) {
+        return -XEN_EFAULT;
+    }
+    vcpu->runstate_address = record.addr.p;
+    vcpu_publish_runstate(vcpu);
+    return 0;
+}
+
+/* Go on in `place`. Everything is marked pending, so that nothing that comes in meanwhile is lost.
+ */
+static void move_vcpu_info(struct hv_vcpu *vcpu, struct vcpu_info *place)
+{
+    memcpy(place, vcpu->info, sizeof(*place));
+    __atomic_store_n(&vcpu->info, place, __ATOMIC_SEQ_CST);
+    vcpu->info_registered = true;
+    __atomic_store_n(&place->evtchn_pending_sel, ~(xen_ulong_t)0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&place->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
+    vcpu_update_time(vcpu);
+}
+
+static int register_vcpu_info(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct vcpu_register_vcpu_info record;
+    if (!guest_copy_in(&record, address, sizeof(record))) {
+        return -XEN_EFAULT;
+    }
+    if (record.offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
+        record.offset % _Alignof(struct vcpu_info) != 0) {
+        return -XEN_ENXIO;
+    }
+    mfn_t mfn = mfn_make(record.mfn);
+    if (vcpu->info_registered || vcpu_take_info_frame(&vcpu->core, mfn) != STATUS_OK) {
+        return -XEN_EINVAL;
+    }
+    uint8_t *page = port_map_frame(mfn);
+    move_vcpu_info(vcpu, (struct vcpu_info *)(void *)(page + record.offset));
+    return 0;
+}
+
+/* ---- timers -------------------------------------------------------------------------------- */
+
+static void set_singleshot_deadline(struct hv_vcpu *vcpu, uint64_t deadline_ns)
+{
+    vcpu->singleshot_ns = deadline_ns;
+    vcpu_timers_changed(vcpu);
+}
+
+/* The timer interrupt divides by the period while there is a next tick: it must not see one without
+ * the other. */
+static void set_period(struct hv_vcpu *vcpu, uint64_t period_ns)
+{
+    uint64_t flags = irq_save();
+    vcpu->periodic_ns = period_ns;
+    vcpu->periodic_next_ns = period_ns == 0 ? 0 : time_now_ns() + period_ns;
+    vcpu_timers_changed(vcpu);
+    irq_restore(flags);
+}
+
+static int set_periodic_timer(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct vcpu_set_periodic_timer record;
+    if (!guest_copy_in(&record, address, sizeof(record))) {
+        return -XEN_EFAULT;
+    }
+    if (record.period_ns < PERIOD_MIN_NS || record.period_ns > PERIOD_MAX_NS) {
+        return -XEN_EINVAL;
+    }
+    set_period(vcpu, record.period_ns);
+    return 0;
+}
+
+static int set_singleshot_timer(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct vcpu_set_singleshot_timer record;
+    if (!guest_copy_in(&record, address, sizeof(record))) {
+        return -XEN_EFAULT;
+    }
+    if ((record.flags & VCPU_SSHOTTMR_future) != 0 && record.timeout_abs_ns < time_now_ns()) {
+        return -XEN_ETIME;
+    }
+    /* A time in the past fires at once; 0 is one too, but in our record it means "off". */
+    set_singleshot_deadline(vcpu, max_u64(record.timeout_abs_ns, 1));
+    return 0;
+}
+
+/* set_timer_op(deadline): the singleshot timer once more; 0 stops it. */
+struct call_result hypercall_set_timer_op(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    set_singleshot_deadline(vcpu, arg[0]);
+    return call_done(0);
+}
+
+/* vcpu_op(command, vCPU, record): those that exist are initialised and up from their start. */
+struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    uint32_t command = (uint32_t)arg[0];
+    struct hv_vcpu *target = hv_domain_vcpu(hv_vcpu_domain(vcpu), (uint32_t)arg[1]);
+    if (target == NULL) {
+        return call_done(-XEN_ENOENT);
+    }
+    switch (command) {
+    case VCPUOP_initialise:
+        return call_done(-XEN_EEXIST);
+    case VCPUOP_up:
+        return call_done(0);
+    case VCPUOP_down:
+        take_down(target);
+        return call_done(0);
+    case VCPUOP_is_up:
+        return call_done(1);
+    case VCPUOP_get_runstate_info:
+        return call_done(get_runstate_info(target, arg[2]));
+    case VCPUOP_register_runstate_memory_area:
+        return call_done(register_runstate_area(target, arg[2]));
+    case VCPUOP_register_vcpu_info:
+        return call_done(register_vcpu_info(target, arg[2]));
+    case VCPUOP_set_periodic_timer:
+        return call_done(set_periodic_timer(target, arg[2]));
+    case VCPUOP_stop_periodic_timer:
+        set_period(target, 0);
+        return call_done(0);
+    case VCPUOP_set_singleshot_timer:
+        return call_done(set_singleshot_timer(target, arg[2]));
+    case VCPUOP_stop_singleshot_timer:
+        set_singleshot_deadline(target, 0);
+        return call_done(0);
+    case VCPUOP_get_physid:
+        return call_done(-XEN_EINVAL); /* for pinned vCPUs only, and nobody can pin one */
+    default:
+        return hypercall_unknown(vcpu, __HYPERVISOR_vcpu_op, "vcpu_op", command);
+    }
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* xen_version: which ABI this is, and which optional parts of it there are (xen/version.h). */
+#include "hv/guest_memory.h"
+#include "hv/hypercall/hypercall.h"
+
+#include <xen/version.h>
+
+/* The interface we implement is that of Xen 4.17.7: guests and tools choose by these numbers. */
+#define ABI_MAJOR         4
+#define ABI_MINOR         17
+#define ABI_EXTRA_VERSION ".7"
+
+/* Not on the stack: some are longer than a stack frame may be. No names, no date: the same source
+ * gives the same image. */
+static const xen_extraversion_t extra_version = ABI_EXTRA_VERSION;
+static const struct xen_compile_info compile_info = {.compiler = "gcc-compatible"};
+static const xen_capabilities_info_t capabilities = "xen-3.0-x86_64 ";
+static const xen_changeset_info_t changeset = "unavailable";
+/* The hypervisor's own settings are nobody else's business, and domains have no names of ours. */
+static const xen_commandline_t no_command_line = "<denied>";
+static const xen_domain_handle_t no_handle;
+
+static struct call_result answer(uint64_t address, const void *value, size_t size)
+{
+    return call_done(guest_copy_out(address, value, size) ? 0 : -XEN_EFAULT);
+}
+
+static struct call_result platform_parameters(uint64_t address)
+{
+    struct xen_platform_parameters parameters = {.virt_start = HYPERVISOR_VIRT_START};
+    return answer(address, &parameters, sizeof(parameters));
+}
+
+static uint32_t features_of(const struct domain *domain)
+{
+    uint32_t features =
+        (UINT32_C(1) << XENFEAT_mmu_pt_update_preserve_ad) |
+        (UINT32_C(1) << XENFEAT_highmem_assist) | (UINT32_C(1) << XENFEAT_gnttab_map_avail_bits) |
+        (UINT32_C(1) << XENFEAT_memory_op_vnode_supported) | (UINT32_C(1) << XENFEAT_direct_mapped);
+    if (domain_has_assist(domain, VMASST_TYPE_pae_extended_cr3)) {
+        features |= UINT32_C(1) << XENFEAT_pae_pgdir_above_4gb;
+    }
+    if (domain->has_io) {
+        features |= UINT32_C(1) << XENFEAT_dom0;
+    }
+    return features;
+}
+
+static struct call_result get_features(const struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct xen_feature_info info;
+    if (!guest_copy_in(&info, address, sizeof(info))) {
+        return call_done(-XEN_EFAULT);
+    }
+    if (info.submap_idx != 0) {
+        return call_done(-XEN_EINVAL);
+    }
+    info.submap = features_of(vcpu->core.domain);
+    return answer(address, &info, sizeof(info));
+}
+
+/* xen_version(command, where the answer goes) */
+struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    uint32_t command = (uint32_t)arg[0];
+    uint64_t address = arg[1];
+    switch (command) {
+    case XENVER_version:
+        return call_done((ABI_MAJOR << 16) | ABI_MINOR);
+    case XENVER_extraversion:
+        return answer(address, extra_version, sizeof(extra_version));
+    case XENVER_compile_info:
+        return answer(address, &compile_info, sizeof(compile_info));
+    case XENVER_capabilities:
+        return answer(address, capabilities, sizeof(capabilities));
+    case XENVER_changeset:
+        return answer(address, changeset, sizeof(changeset));
+    case XENVER_platform_parameters:
+        return platform_parameters(address);
+    case XENVER_get_features:
+        return get_features(vcpu, address);
+    case XENVER_pagesize:
+        return call_done(address == 0 ? (int64_t)PAGE_SIZE : -XEN_EINVAL);
+    case XENVER_guest_handle:
+        return answer(address, no_handle, sizeof(no_handle));
+    case XENVER_commandline:
+        return answer(address, no_command_line, sizeof(no_command_line));
+    case XENVER_build_id:
+        return call_done(-XEN_ENODATA);
+    default:
+        return hypercall_unknown(vcpu, __HYPERVISOR_xen_version, "xen_version", command);
+    }
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the core asks of the machine (core/port.h). */
+#include "core/port.h"
+
+#include "core/tlb.h"
+#include "hv/console/console.h"
+#include "hv/cpu/cpu.h"
+#include "hv/cpu/msr.h"
+#include "hv/cpu/segments.h"
+#include "hv/cpu/tables.h"
+#include "hv/guest_memory.h"
+#include "hv/sched/vcpu.h"
+
+void *port_map_frame(mfn_t mfn)
+{
+    return (void *)(DIRECT_MAP_BASE + (mfn.value << PAGE_SHIFT));
+}
+
+bool port_copy_from_guest(void *to, uint64_t address, size_t size)
+{
+    return guest_copy_in(to, address, size);
+}
+
+bool port_copy_to_guest(uint64_t address, const void *from, size_t size)
+{
+    return guest_copy_out(address, from, size);
+}
+
+bool port_should_yield(void)
+{
+    const struct hv_vcpu *vcpu = cpu_info()->vcpu;
+    return vcpu != NULL && vcpu_has_deliverable_event(vcpu);
+}
+
+unsigned int port_cpu(void)
+{
+    return (unsigned int)cpu_info()->cpu;
+}
+
+/* Only this CPU runs guests yet: the set can have no other. Switching CR4.PGE off and on drops
+ * everything, global entries and paging-structure caches too (SDM volume 3, 4.10.4.1). */
+void port_flush_tlb(uint64_t cpus)
+{
+    if ((cpus & (UINT64_C(1) << port_cpu())) != 0) {
+        uint64_t flags = irq_save();
+        uint32_t clock = tlb_flush_begin();
+        uint64_t cr4 = cpu_read_cr4();
+        cpu_write_cr4(cr4 & ~CR4_PGE);
+        cpu_write_cr4(cr4);
+        tlb_flush_end(port_cpu(), clock);
+        irq_restore(flags);
+    }
+}
+
+void port_flush_tlb_page(uint64_t cpus, uint64_t address)
+{
+    if ((cpus & (UINT64_C(1) << port_cpu())) != 0) {
+        cpu_invlpg(address);
+    }
+}
+
+void port_flush_caches(uint64_t cpus)
+{
+    if ((cpus & (UINT64_C(1) << port_cpu())) != 0) {
+        cpu_wbinvd();
+    }
+}
+
+void port_base_changed(struct vcpu *vcpu)
+{
+    if (&cpu_info()->vcpu->core == vcpu) {
+        uint64_t flags = irq_save();
+        uint32_t clock = tlb_flush_begin();
+        uint64_t cr4 = cpu_read_cr4();
+        cpu_write_cr4(cr4 & ~CR4_PGE);
+        cpu_write_cr3(vcpu->kernel_base.value << PAGE_SHIFT);
+        cpu_write_cr4(cr4);
+        tlb_flush_end(port_cpu(), clock);
+        irq_restore(flags);
+    }
+}
+
+void port_show_descriptors(struct vcpu *vcpu, unsigned int page, mfn_t frame)
+{
+    window_show(vcpu_window(vcpu), page, frame);
+}
+
+void port_ldt_changed(struct vcpu *vcpu)
+{
+    if (&cpu_info()->vcpu->core == vcpu) {
+        window_load(vcpu_window(vcpu), port_cpu(), vcpu->ldt_entries);
+    }
+}
+
+uint64_t port_segment_base(bool gs)
+{
+    return gs ? segment_gs_base_active() : segment_fs_base();
+}
+
+void port_explain_refusal(const struct vcpu *vcpu, enum status status, const char *what,
+                          unsigned int level, uint64_t number, const struct frame *frame)
+{
+    if (frame == NULL) {
+        console_log_guest(vcpu->domain->id, vcpu->id, LOG_WARNING,
+                          "%s refused: L%u 0x%lx: %s (no frame of RAM)", what, level, number,
+                          status_text(status));
+        return;
+    }
+    console_log_guest(vcpu->domain->id, vcpu->id, LOG_WARNING,
+                      "%s refused: L%u 0x%lx: %s; frame 0x%lx is %s, owner d%u, %s, %u references, "
+                      "%u uses",
+                      what, level, number, status_text(status), frame_mfn(frame).value,
+                      frame_class_text(frame_class(frame)), frame->owner,
+                      frame_type_text(frame_type(frame)), frame->ref_count, frame->type_count);
+}

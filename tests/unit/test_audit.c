@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The audit finds what is planted in the frame table, and names the frame and the rule. */
+#include "tests/fake/fake_machine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct domain *domain;
+static struct vcpu *vcpu;
+static struct fake_guest guest;
+
+/* What the audit reported. */
+struct finding {
+    mfn_t mfn;
+    const char *rule;
+    uint64_t counted;
+    uint64_t recorded;
+};
+static struct finding findings[64];
+static unsigned int finding_count;
+
+static void remember(mfn_t mfn, const char *rule, uint64_t counted, uint64_t recorded)
+{
+    if (finding_count < ARRAY_SIZE(findings)) {
+        findings[finding_count++] = (struct finding){mfn, rule, counted, recorded};
+    }
+}
+
+static struct audit_result audit_with(uint64_t scratch_count)
+{
+    struct audit_count scratch[128];
+    assert_true(scratch_count <= ARRAY_SIZE(scratch));
+    finding_count = 0;
+    return audit_run(scratch, scratch_count, remember);
+}
+
+/* Exactly one difference is found, about this frame. */
+static void assert_finds(mfn_t mfn, const char *rule)
+{
+    static const uint64_t scratch_counts[] = {128, 64, 7, 1};
+    for (unsigned int i = 0; i < ARRAY_SIZE(scratch_counts); i++) {
+        struct audit_result result = audit_with(scratch_counts[i]);
+        for (unsigned int j = 0; j < finding_count && finding_count != 1; j++) {
+            print_message("found: %#llx %s\n", (unsigned long long)findings[j].mfn.value,
+                          findings[j].rule);
+        }
+        assert_int_equal(result.frames, machine.frame_count);
+        assert_int_equal(result.differences, 1);
+        assert_int_equal(finding_count, 1);
+        assert_int_equal(findings[0].mfn.value, mfn.value);
+        assert_non_null(strstr(findings[0].rule, rule));
+    }
+}
+
+/* At least one of the differences is this. */
+static void assert_finds_among_others(mfn_t mfn, const char *rule)
+{
+    bool found = false;
+    struct audit_result result = audit_with(128);
+    assert_int_equal(result.differences, finding_count);
+    for (unsigned int i = 0; i < finding_count; i++) {
+        found = found || (mfn_equal(findings[i].mfn, mfn) && strstr(findings[i].rule, rule) != NULL);
+    }
+    assert_true(found);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_start(128);
+    domain = fake_domain(1, 2);
+    vcpu = domain->vcpus[0];
+    fake_guest_build(&guest, domain);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fake_stop();
+    return 0;
+}
+
+static void a_sound_machine_has_no_differences(void **state)
+{
+    (void)state;
+    struct audit_result result = audit_with(128);
+    assert_int_equal(result.differences, 0);
+    assert_int_equal(result.frames, 128);
+    /* 20 in the reservation, the M2P's own, a pin, a base, 3 tables, 16 pages, 4 read-only. */
+    assert_int_equal(result.references, 20 + 1 + 1 + 1 + 3 + 16 + 4);
+}
+
+static void the_counts_are_the_same_however_small_the_rounds(void **state)
+{
+    (void)state;
+    uint64_t references = audit_with(128).references;
+    for (uint64_t scratch_count = 1; scratch_count < 128; scratch_count++) {
+        struct audit_result result = audit_with(scratch_count);
+        assert_int_equal(result.references, references);
+        assert_int_equal(result.differences, 0);
+    }
+}
+
+static void a_wrong_reference_count_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.pages[3])->ref_count++;
+    assert_finds(guest.pages[3], "wrong reference count");
+    assert_int_equal(findings[0].counted, 2);
+    assert_int_equal(findings[0].recorded, 3);
+}
+
+static void a_wrong_type_count_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.l2)->type_count++;
+    assert_finds(guest.l2, "wrong type count");
+}
+
+static void a_missing_type_count_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.pages[0])->type_count--;
+    assert_finds(guest.pages[0], "wrong type count");
+}
+
+static void a_writable_mapping_of_a_table_is_found(void **state)
+{
+    (void)state;
+    fake_entries(guest.l1)[FAKE_TABLES_AT + 2].raw |= PTE_WRITABLE;
+    assert_finds_among_others(guest.l2, "mapped writable while it is of another type");
+    assert_finds_among_others(guest.l2, "wrong type count");
+}
+
+static void an_entry_for_a_strangers_frame_is_counted(void **state)
+{
+    (void)state;
+    struct domain *stranger = fake_domain(2, 1);
+    mfn_t mfn = fake_give(stranger);
+    fake_entries(guest.l1)[100] = pte_make(mfn, FAKE_RO);
+    assert_finds(mfn, "wrong reference count");
+}
+
+static void an_entry_for_the_hypervisors_memory_is_found(void **state)
+{
+    (void)state;
+    fake_entries(guest.l1)[100] = pte_make(mfn_make(FAKE_HYPERVISOR), FAKE_RO);
+    assert_finds_among_others(guest.l1, "entry that would be refused");
+}
+
+static void an_entry_with_a_forbidden_bit_is_found(void **state)
+{
+    (void)state;
+    fake_entries(guest.l2)[0].raw |= PTE_PAGE_SIZE;
+    assert_finds(guest.l2, "entry that would be refused");
+}
+
+static void an_entry_that_ring_3_cannot_use_is_found(void **state)
+{
+    (void)state;
+    fake_entries(guest.l1)[0].raw &= ~PTE_USER;
+    assert_finds(guest.l1, "entry that would be refused or changed");
+}
+
+static void a_table_of_another_level_is_found(void **state)
+{
+    (void)state;
+    fake_entries(guest.l3)[9] = pte_make(guest.l3, FAKE_TABLE);
+    assert_finds_among_others(guest.l3, "used as a table of another level");
+}
+
+static void a_wrong_hypervisor_slot_is_found(void **state)
+{
+    (void)state;
+    fake_entries(guest.l4)[260].raw ^= PTE_WRITABLE;
+    assert_finds(guest.l4, "wrong hypervisor slot");
+}
+
+static void accessed_bits_in_hypervisor_slots_are_no_difference(void **state)
+{
+    (void)state;
+    fake_entries(guest.l4)[260].raw ^= PTE_ACCESSED;
+    assert_int_equal(audit_with(128).differences, 0);
+}
+
+static void a_frame_that_is_free_and_owned_is_found(void **state)
+{
+    (void)state;
+    frame_alloc_undo(guest.pages[5], 0);
+    assert_finds_among_others(guest.pages[5], "free in one place only");
+    assert_finds_among_others(MFN_INVALID, "free frames");
+}
+
+static void a_free_frame_that_is_not_in_the_list_is_found(void **state)
+{
+    (void)state;
+    mfn_t mfn = frame_alloc(0, 64);
+    assert_finds_among_others(mfn, "free in one place only");
+}
+
+static void a_wrong_page_count_is_found(void **state)
+{
+    (void)state;
+    domain->page_count++;
+    assert_finds(MFN_INVALID, "frames of a domain");
+}
+
+static void a_free_frame_with_an_m2p_entry_is_found(void **state)
+{
+    (void)state;
+    machine.m2p[120] = 5;
+    assert_finds(mfn_make(120), "M2P entry");
+}
+
+static void a_pin_mark_that_holds_nothing_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.l3)->flags |= FRAME_PINNED;
+    assert_finds_among_others(guest.l3, "wrong type count");
+    assert_finds_among_others(guest.l3, "wrong reference count");
+}
+
+static void a_pinned_frame_that_is_no_table_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.pages[1])->flags |= FRAME_PINNED;
+    assert_finds_among_others(guest.pages[1], "pinned and not a validated table");
+}
+
+static void a_table_that_is_neither_validated_nor_half_done_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.l1)->flags &= (uint8_t)~FRAME_VALIDATED;
+    assert_finds_among_others(guest.l1, "either validated or half");
+}
+
+static void a_half_done_table_nobody_works_on_is_found(void **state)
+{
+    (void)state;
+    struct frame *frame = fake_frame(guest.l3);
+    frame->flags = (uint8_t)((frame->flags & ~FRAME_VALIDATED) | FRAME_HALF);
+    frame->progress = 0; /* its entry for the L2 does not count then */
+    assert_finds_among_others(guest.l2, "wrong reference count");
+}
+
+static void a_stale_translation_is_found(void **state)
+{
+    (void)state;
+    struct frame *frame = fake_frame(guest.l1);
+    frame->writable_stamp = machine.cpu_flushed[0];
+    assert_finds_among_others(guest.l1, "not flushed since its last other use");
+}
+
+static void a_descriptor_that_would_be_refused_is_found(void **state)
+{
+    (void)state;
+    mfn_t gdt = fake_give(domain);
+    memcpy(fake.buffers[0].bytes, &gdt, sizeof(gdt));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 512};
+    assert_int_equal(fake_call(call_set_gdt, vcpu, arg), 0);
+    fake_entries(gdt)[17].raw = UINT64_C(0x00008b0000000000); /* a busy TSS */
+    assert_finds(gdt, "descriptor that would be refused");
+}
+
+static void a_use_by_a_vcpu_that_is_not_counted_is_found(void **state)
+{
+    (void)state;
+    vcpu->user_base = guest.l4;
+    assert_finds_among_others(guest.l4, "wrong type count");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_sound_machine_has_no_differences),
+        TEST(the_counts_are_the_same_however_small_the_rounds),
+        TEST(a_wrong_reference_count_is_found),
+        TEST(a_wrong_type_count_is_found),
+        TEST(a_missing_type_count_is_found),
+        TEST(a_writable_mapping_of_a_table_is_found),
+        TEST(an_entry_for_a_strangers_frame_is_counted),
+        TEST(an_entry_for_the_hypervisors_memory_is_found),
+        TEST(an_entry_with_a_forbidden_bit_is_found),
+        TEST(an_entry_that_ring_3_cannot_use_is_found),
+        TEST(a_table_of_another_level_is_found),
+        TEST(a_wrong_hypervisor_slot_is_found),
+        TEST(accessed_bits_in_hypervisor_slots_are_no_difference),
+        TEST(a_frame_that_is_free_and_owned_is_found),
+        TEST(a_free_frame_that_is_not_in_the_list_is_found),
+        TEST(a_wrong_page_count_is_found),
+        TEST(a_free_frame_with_an_m2p_entry_is_found),
+        TEST(a_pin_mark_that_holds_nothing_is_found),
+        TEST(a_pinned_frame_that_is_no_table_is_found),
+        TEST(a_table_that_is_neither_validated_nor_half_done_is_found),
+        TEST(a_half_done_table_nobody_works_on_is_found),
+        TEST(a_stale_translation_is_found),
+        TEST(a_descriptor_that_would_be_refused_is_found),
+        TEST(a_use_by_a_vcpu_that_is_not_counted_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
