@@ -31,11 +31,16 @@ static uint64_t handle_address(const void *handle)
  * guest chooses that index, so the base alone proves nothing (XSA-212). */
 static bool list_is_guest(uint64_t list, uint64_t first, uint64_t end)
 {
-    uint64_t start = list + first * sizeof(uint64_t);
-    uint64_t size = (end - first) * sizeof(uint64_t);
-    return list + end * sizeof(uint64_t) >= list && address_is_guest(start) &&
-           start + size - 1 >= start && address_is_guest(start + size - 1) &&
-           (start >= HYPERVISOR_VIRT_END) == (start + size - 1 >= HYPERVISOR_VIRT_END);
+    uint64_t start;
+    uint64_t last;
+    if (__builtin_mul_overflow(first, sizeof(uint64_t), &start) ||
+        __builtin_add_overflow(start, list, &start) ||
+        __builtin_mul_overflow(end, sizeof(uint64_t), &last) ||
+        __builtin_add_overflow(last, list - 1, &last)) {
+        return false;
+    }
+    return address_is_guest(start) && address_is_guest(last) &&
+           (start >= HYPERVISOR_VIRT_END) == (last >= HYPERVISOR_VIRT_END);
 }
 
 static enum status decode(struct vcpu *vcpu, const struct xen_memory_exchange *arguments,
@@ -48,8 +53,8 @@ static enum status decode(struct vcpu *vcpu, const struct xen_memory_exchange *a
         return STATUS_EXTENT_TOO_LARGE;
     }
     if (arguments->nr_exchanged > in->nr_extents || in->domid != out->domid ||
-        in->nr_extents > UINT64_MAX >> (in->extent_order + PAGE_SHIFT) ||
-        out->nr_extents > UINT64_MAX >> (out->extent_order + PAGE_SHIFT) ||
+        in->nr_extents > UINT64_MAX >> in->extent_order ||
+        out->nr_extents > UINT64_MAX >> out->extent_order ||
         in->nr_extents << in->extent_order != out->nr_extents << out->extent_order) {
         return STATUS_BAD_ARGUMENT;
     }

@@ -113,14 +113,21 @@ static void leave_owner(struct frame *frame)
     set_class(frame, FRAME_FREE);
     frame->type = FRAME_NONE;
     frame->writable_stamp = tlb_clock_now();
+}
+
+/* Back to the allocator. What was said of the frame goes only now: one that is stolen and given back
+ * keeps its M2P entry. */
+static void make_free(struct frame *frame)
+{
     m2p_set(frame_mfn(frame), M2P_INVALID);
+    frame_alloc_undo(frame_mfn(frame), 0);
 }
 
 void frame_put_last(struct frame *frame)
 {
     CHECK(frame_class(frame) == FRAME_GUEST && (frame->flags & FRAME_ALLOCATED) == 0);
     leave_owner(frame);
-    frame_alloc_undo(frame_mfn(frame), 0);
+    make_free(frame);
 }
 
 enum status frame_give_back(struct frame *frame)
@@ -147,7 +154,7 @@ enum status frame_steal(struct frame *frame)
 void frame_free_stolen(struct frame *frame)
 {
     ASSERT(frame_class(frame) == FRAME_FREE);
-    frame_alloc_undo(frame_mfn(frame), 0);
+    make_free(frame);
 }
 
 void frame_prepare(struct frame *frame, uint16_t next_owner)

@@ -46,8 +46,10 @@ void machine_add_hypervisor(mfn_t first, uint64_t count)
     set_frames(first, count, FRAME_HYPERVISOR, DOMID_XEN);
 }
 
-void machine_add_shared_read_only(mfn_t first, uint64_t count)
+void machine_add_m2p(mfn_t first)
 {
+    uint64_t count = pages_of(machine.m2p_count * sizeof(uint64_t));
+    machine.m2p_first = first;
     set_frames(first, count, FRAME_SHARED_READ_ONLY, DOMID_XEN);
     for (uint64_t i = 0; i < count; i++) {
         machine.frames[first.value + i].ref_count = 1;

@@ -29,6 +29,7 @@ struct machine {
     uint64_t mfn_limit;    /* frames the CPU can address: physical width */
     uint64_t *m2p;         /* frame_count entries or more; guests read them */
     uint64_t m2p_count;    /* entries that are mapped; a multiple of 512 */
+    mfn_t m2p_first;       /* the frames they are in, one after the other */
     pte_t hypervisor_slots[L4_HYPERVISOR_LAST - L4_HYPERVISOR_FIRST + 1];
 
     /* Free RAM: a bit for each frame, set while FREE and in the allocator's hands. Fields of the
@@ -75,8 +76,8 @@ void machine_init(struct frame *frames, uint64_t frame_count, uint64_t *free_bit
                   uint64_t m2p_count, unsigned int physical_address_bits);
 void machine_add_free(mfn_t first, uint64_t count);
 void machine_add_hypervisor(mfn_t first, uint64_t count);
-/* Hypervisor memory that guests may read: the M2P's own frames. */
-void machine_add_shared_read_only(mfn_t first, uint64_t count);
+/* The M2P's own frames begin here: hypervisor memory that guests may read. */
+void machine_add_m2p(mfn_t first);
 void machine_add_io_range(mfn_t first, mfn_t last, enum io_rule rule);
 
 /* 2^order contiguous, naturally aligned free frames below 2^address_bits bytes (64: anywhere).

@@ -15,6 +15,8 @@
 
 #define COMMAND_MASK ((UINT64_C(1) << MEMOP_EXTENT_SHIFT) - 1)
 #define MEMOP_EXTENT_SHIFT 6 /* xen/memory.h keeps it from guests: where the start extent begins */
+#define M2P_CHUNK_FRAMES   512U /* 2 MiB of the M2P */
+#define M2P_CHUNK_ENTRIES  (M2P_CHUNK_FRAMES * PAGE_SIZE / sizeof(uint64_t))
 #define EXTENT_COUNT_MAX   (UINT32_MAX >> MEMOP_EXTENT_SHIFT)
 
 /* The kind of answer a domain may get about another: itself, or anybody for a control domain. */
@@ -194,6 +196,28 @@ static struct call_result machphys_mapping(const struct vcpu *vcpu, uint64_t add
                                                                               : STATUS_FAULT);
 }
 
+/* The frames of the M2P, one for each 2 MiB of it, that a control domain may map with DOMID_XEN. */
+static struct call_result machphys_mfn_list(uint64_t address)
+{
+    struct xen_machphys_mfn_list list;
+    if (!port_copy_from_guest(&list, address, sizeof(list))) {
+        return call_status(STATUS_FAULT);
+    }
+    uint64_t to;
+    memcpy(&to, &list.extent_start, sizeof(to));
+    uint64_t chunks = machine.m2p_count / M2P_CHUNK_ENTRIES;
+    uint32_t count = (uint32_t)min_u64(chunks, list.max_extents);
+    for (uint32_t i = 0; i < count; i++) {
+        mfn_t mfn = mfn_add(machine.m2p_first, i * M2P_CHUNK_FRAMES);
+        if (!port_copy_to_guest(to + i * sizeof(mfn.value), &mfn.value, sizeof(mfn.value))) {
+            return call_status(STATUS_FAULT);
+        }
+    }
+    list.nr_extents = count;
+    return call_status(port_copy_to_guest(address, &list, sizeof(list)) ? STATUS_OK
+                                                                        : STATUS_FAULT);
+}
+
 struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
 {
     uint64_t command = arg[0] & COMMAND_MASK;
@@ -214,6 +238,8 @@ struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
     case XENMEM_maximum_ram_page:
         return continued ? call_status(STATUS_BAD_ARGUMENT)
                          : call_done((int64_t)machine.frame_count);
+    case XENMEM_machphys_mfn_list:
+        return continued ? call_status(STATUS_UNKNOWN_COMMAND) : machphys_mfn_list(arg[1]);
     case XENMEM_machphys_mapping:
         return continued ? call_status(STATUS_UNKNOWN_COMMAND) : machphys_mapping(vcpu, arg[1]);
     default:

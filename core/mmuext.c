@@ -120,6 +120,9 @@ static enum status new_user_baseptr(struct mmu_context *context, const struct mm
     struct vcpu *vcpu = context->vcpu;
     mfn_t base = op->arg1.mfn != 0 ? mfn_make(op->arg1.mfn) : MFN_INVALID;
     mfn_t old = vcpu->user_base;
+    if (op->arg1.mfn == MFN_INVALID.value) {
+        return STATUS_TABLE_NOT_OWNED; /* our mark for "none" is no way to say so */
+    }
     if (mfn_equal(base, old)) {
         return STATUS_OK;
     }

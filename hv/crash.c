@@ -8,8 +8,6 @@
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/msr.h"
 #include "hv/cpu/segments.h"
-#include "hv/entry/bounce.h"
-#include "hv/entry/traps.h"
 #include "hv/guest_memory.h"
 #include "lib/check.h"
 #include <xen/sched.h>
@@ -194,11 +192,6 @@ void domain_crash(struct hv_vcpu *vcpu, const char *why)
     }
     print_stack(regs->rsp);
     machine_end_after_crash(vcpu);
-}
-
-void crash_or_failsafe(struct cpu_user_regs *regs)
-{
-    bounce_failsafe(current_vcpu(), regs);
 }
 
 /* ---- the hypervisor goes ------------------------------------------------------------------- */

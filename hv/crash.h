@@ -17,9 +17,6 @@ NORETURN void panic_on_trap(const struct cpu_user_regs *regs, uint64_t address);
 /* The hypervisor stops with this reason. */
 NORETURN void panic(const char *format, ...) PRINTF_FORMAT(1, 2);
 
-/* The return to the guest failed on its own frame: the failsafe callback, or the domain's end. */
-void crash_or_failsafe(struct cpu_user_regs *regs);
-
 /* Audit the machine now and print what it finds. */
 void audit_print(void);
 

@@ -55,7 +55,7 @@ struct hv_vcpu {
     uint64_t kernel_sp;     /* stack for entries from user mode (stack_switch) */
     uint16_t kernel_ss;
     struct guest_callback event_callback;
-    struct guest_callback failsafe_callback;
+    struct guest_callback failsafe_callback; /* for selectors that a vCPU switch cannot load back */
     struct guest_callback syscall_callback;
     struct guest_callback syscall32_callback;
     struct guest_callback sysenter_callback; /* no processor we run on takes SYSENTER to us */

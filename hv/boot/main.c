@@ -149,8 +149,7 @@ static void fill_frame_table(void)
 {
     boot_memory_visit_ram(add_kept_range);
     boot_memory_visit_free(add_free_range);
-    machine_add_shared_read_only(mfn_make(m2p_physical >> PAGE_SHIFT),
-                                 machine.m2p_count * sizeof(uint64_t) >> PAGE_SHIFT);
+    machine_add_m2p(mfn_make(m2p_physical >> PAGE_SHIFT));
     for (unsigned int slot = L4_HYPERVISOR_FIRST; slot <= L4_HYPERVISOR_LAST; slot++) {
         machine.hypervisor_slots[slot - L4_HYPERVISOR_FIRST] = paging_l4_entry(slot);
     }

@@ -12,7 +12,6 @@
 enum emulation {
     EMULATED, /* done, and RIP is behind it; or it is to be executed again, and RIP is on it */
     NOT_OURS, /* the exception is the guest's: user mode, or not emulated, or operands refused */
-    FAULTED,  /* another exception has been raised in the guest instead */
 };
 
 /* #GP(0) from ring 3. Nothing has changed if the answer is NOT_OURS, which it also is when another

@@ -2,7 +2,6 @@
 #include "hv/entry/bounce.h"
 
 #include "hv/cpu/cpu.h"
-#include "hv/cpu/segments.h"
 #include "hv/entry/rflags.h"
 #include "hv/guest_memory.h"
 #include "hv/sched/vcpu.h"
@@ -160,46 +159,6 @@ void bounce_syscall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs,
         return;
     }
     bounce(vcpu, regs, callback->address, callback->masks_events);
-}
-
-struct failsafe_frame {
-    uint64_t rcx;
-    uint64_t r11;
-    uint64_t ds;
-    uint64_t es;
-    uint64_t fs;
-    uint64_t gs;
-    uint64_t rip;
-    uint64_t cs;
-    uint64_t rflags;
-    uint64_t rsp;
-    uint64_t ss;
-};
-
-void bounce_failsafe(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
-{
-    const struct guest_callback *callback = &vcpu->failsafe_callback;
-    if (callback->address == 0) {
-        domain_crash(vcpu, "its return frame cannot be loaded and there is no failsafe callback");
-    }
-    struct bounce_frame plain;
-    describe(vcpu, regs, &plain);
-    struct failsafe_frame frame = {
-        .rcx = plain.rcx,
-        .r11 = plain.r11,
-        .rip = plain.rip,
-        .cs = plain.cs,
-        .rflags = plain.rflags,
-        .rsp = plain.rsp,
-        .ss = plain.ss,
-    };
-    __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3"
-                     : "=r"(frame.ds), "=r"(frame.es), "=r"(frame.fs), "=r"(frame.gs));
-    uint64_t rsp = enter_kernel(vcpu, regs) - sizeof(frame);
-    if (!guest_copy_out(rsp, &frame, sizeof(frame))) {
-        domain_crash(vcpu, "its kernel stack cannot take a failsafe frame");
-    }
-    go_to(vcpu, regs, callback->address, rsp, callback->masks_events);
 }
 
 void guest_iret(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)

@@ -14,9 +14,6 @@ void vcpu_deliver_event(struct cpu_user_regs *regs);
 void bounce_syscall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs,
                     const struct guest_callback *callback);
 
-/* The guest's own return frame could not be loaded: its failsafe callback. */
-void bounce_failsafe(struct hv_vcpu *vcpu, struct cpu_user_regs *regs);
-
 /* Hypercall 23: go on where the frame on the guest kernel's stack says (struct iret_context of
  * xen/arch-x86/xen-x86_64.h). */
 void guest_iret(struct hv_vcpu *vcpu, struct cpu_user_regs *regs);

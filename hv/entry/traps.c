@@ -11,6 +11,7 @@
 #include "hv/cpu/extable.h"
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/msr.h"
+#include "hv/cpu/segments.h"
 #include "hv/crash.h"
 #include "hv/emul/privileged.h"
 #include "hv/entry/bounce.h"
@@ -32,6 +33,9 @@
 #define VECTOR_GP  13U
 #define VECTOR_PF  14U
 #define VECTOR_MC  18U
+
+#define ERROR_IDT 2U /* selector error codes: the index is one of the IDT, of the LDT */
+#define ERROR_LDT 4U
 
 #define PF_PRESENT  1U
 #define PF_WRITE    2U
@@ -94,9 +98,16 @@ static bool ldt_window_fault(struct hv_vcpu *vcpu, uint64_t address, uint64_t *o
     return address >= window + WINDOW_LDT_OFFSET && address < window + WINDOW_SIZE;
 }
 
-/* The return to the guest failed on what its frame names. The registers it should have had are those
- * of the fault's own frame; the rest is still at the top of the stack. */
-static void fix_failed_return(const struct cpu_user_regs *fault)
+/* The guest gets the exception that its own return frame raised. */
+static void inject_failed_return(struct cpu_user_regs *regs)
+{
+    vcpu_inject_trap(current_vcpu(), regs, regs->entry_vector, regs->error_code);
+}
+
+/* IRETQ to the guest failed on what its frame names (a selector, a non-canonical address). The
+ * general registers it should have had are those of the fault's own frame; rip to ss are still at
+ * the top of the stack. To the guest it is a fault of its own, at the place it wanted to go to. */
+static NORETURN void fix_failed_return(const struct cpu_user_regs *fault)
 {
     struct cpu_user_regs *regs = current_registers();
     struct cpu_user_regs copy = *fault;
@@ -105,8 +116,12 @@ static void fix_failed_return(const struct cpu_user_regs *fault)
     copy.rflags = regs->rflags;
     copy.rsp = regs->rsp;
     copy.ss = regs->ss;
+    copy.es = regs->es;
+    copy.ds = regs->ds;
+    copy.fs = regs->fs;
+    copy.gs = regs->gs;
     *regs = copy;
-    stack_restart(regs, crash_or_failsafe);
+    stack_restart(regs, inject_failed_return);
 }
 
 static void trap_in_hypervisor(struct cpu_user_regs *regs)
@@ -154,6 +169,21 @@ static void after_emulation(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
     }
 }
 
+/* The guest used a descriptor of its LDT that is not shown yet. If it cannot be, the fault is that of
+ * the guest's own table; where that has no canonical address, one of the selector. */
+static void handle_ldt_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t offset)
+{
+    if (vcpu_ldt_fault(&vcpu->core, offset)) {
+        return;
+    }
+    uint64_t address = vcpu->core.ldt_base + offset;
+    if (address_is_canonical(address)) {
+        vcpu_inject_page_fault(vcpu, regs, address, regs->error_code);
+    } else {
+        vcpu_inject_trap(vcpu, regs, VECTOR_GP, ((uint32_t)offset & ~7U) | ERROR_LDT);
+    }
+}
+
 static void handle_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
 {
     uint64_t address = cpu_read_cr2();
@@ -164,9 +194,7 @@ static void handle_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
     }
     irq_enable();
     if (UNLIKELY((error & PF_USER) == 0 && ldt_window_fault(vcpu, address, &offset))) {
-        if (!vcpu_ldt_fault(&vcpu->core, offset)) {
-            vcpu_inject_page_fault(vcpu, regs, vcpu->core.ldt_base + offset, error);
-        }
+        handle_ldt_fault(vcpu, regs, offset);
         return;
     }
     if (vcpu->in_kernel && (error & (PF_PRESENT | PF_WRITE | PF_FETCH)) == (PF_PRESENT | PF_WRITE) &&
@@ -176,8 +204,6 @@ static void handle_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
     }
     vcpu_inject_page_fault(vcpu, regs, address, error);
 }
-
-#define ERROR_IDT 2U /* selector error code: the index is one of the IDT */
 
 /* INT n through a gate that is closed to ring 3, which the guest's own table may open. QEMU before
  * 9.1 reports 16n + 2 for 8n + 2, so the vector comes from the instruction. */
@@ -205,8 +231,6 @@ static void handle_protection_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *
         case EMULATED:
             after_emulation(vcpu, regs);
             return;
-        case FAULTED:
-            return;
         case NOT_OURS:
             break;
         }
@@ -216,11 +240,12 @@ static void handle_protection_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *
     vcpu_inject_trap(vcpu, regs, VECTOR_GP, regs->error_code);
 }
 
-/* INT n through an open gate: the guest's trap table may still close it to its user mode. */
+/* INT n of `length` bytes through an open gate. As on Xen the trap table's DPL is not asked, but a
+ * vector that the guest does not handle is closed. */
 static void handle_open_gate(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned int vector,
                              uint64_t length)
 {
-    if (!vcpu->in_kernel && vcpu->traps[vector].dpl < 3) {
+    if (vcpu->traps[vector].address == 0) {
         regs->rip -= length;
         vcpu_inject_trap(vcpu, regs, VECTOR_GP, vector * 8 + ERROR_IDT);
         return;

@@ -40,6 +40,9 @@ void hv_vcpu_init(struct hv_vcpu *vcpu, struct hv_domain *domain, unsigned int i
     vcpu->info->evtchn_upcall_mask = 1;
     vcpu->in_kernel = true;
     vcpu->runstate = RUNSTATE_runnable;
+    /* Until it says otherwise a vCPU has a tick of 100 Hz, as on Xen. */
+    vcpu->periodic_ns = NS_PER_SECOND / 100;
+    vcpu->periodic_next_ns = time_now_ns() + vcpu->periodic_ns;
     window_create(vcpu_window(&vcpu->core));
 }
 
@@ -69,6 +72,7 @@ static void enter(struct cpu_user_regs *regs)
     struct hv_vcpu *vcpu = current_vcpu();
     vcpu_update_time(vcpu);
     vcpu_set_runstate(vcpu, RUNSTATE_running);
+    vcpu_timers_changed(vcpu);
 }
 
 void stack_restart(struct cpu_user_regs *frame, void (*function)(struct cpu_user_regs *regs))

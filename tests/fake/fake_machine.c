@@ -45,8 +45,9 @@ void fake_start(uint64_t frame_count)
     scratch = calloc(frame_count, sizeof(scratch[0]));
     machine_init(frames, frame_count, bitmap, m2p, m2p_count, FAKE_PHYSICAL_BITS);
     machine_add_hypervisor(mfn_make(FAKE_HYPERVISOR), 4);
-    machine_add_shared_read_only(mfn_make(FAKE_SHARED_READ), 1);
-    machine_add_free(mfn_make(FAKE_RAM_FIRST), frame_count - FAKE_RAM_FIRST);
+    machine_add_m2p(mfn_make(FAKE_SHARED_READ));
+    uint64_t ram = FAKE_SHARED_READ + pages_of(m2p_count * sizeof(m2p[0]));
+    machine_add_free(mfn_make(ram), frame_count - ram);
     for (unsigned int i = 0; i < ARRAY_SIZE(machine.hypervisor_slots); i++) {
         machine.hypervisor_slots[i] =
             pte_make(mfn_make(FAKE_HYPERVISOR + i % 4), PTE_PRESENT | PTE_ACCESSED | PTE_USER);

@@ -23,8 +23,8 @@
 
 #define FAKE_IO_FIRST        0U /* frames 0 to 3: the "low 1 MiB" */
 #define FAKE_HYPERVISOR      4U /* frames 4 to 7 */
-#define FAKE_SHARED_READ     8U /* frame 8: read-only shared memory, owned by DOMID_XEN */
-#define FAKE_RAM_FIRST       9U
+#define FAKE_SHARED_READ     8U /* frame 8 and, beyond 512 frames, on: the M2P's own */
+#define FAKE_RAM_FIRST       9U /* with up to 512 frames */
 #define FAKE_PHYSICAL_BITS   40U
 #define FAKE_CPUS            4U
 #define FAKE_GUEST_PAGES     16U

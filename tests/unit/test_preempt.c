@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Interrupted page-table walks (core/pt_validate.c): at every point the end is that of the
+ * uninterrupted call, and whatever meets a half-done tree waits, cancels or finishes it. */
+#include "tests/fake/fake_machine.h"
+
+#include <string.h>
+
+static struct domain *domain;
+static struct vcpu *vcpu;
+static struct vcpu *other_vcpu;
+static struct fake_tree tree;
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_start(192);
+    domain = fake_domain(1, 2);
+    vcpu = domain->vcpus[0];
+    other_vcpu = domain->vcpus[1];
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fake_stop();
+    return 0;
+}
+
+static void assert_counts(mfn_t mfn, unsigned int references, unsigned int types)
+{
+    assert_int_equal(fake_frame(mfn)->ref_count, references);
+    assert_int_equal(fake_frame(mfn)->type_count, types);
+}
+
+/* ---- interruption -------------------------------------------------------------------------- */
+
+/* A tree with three L3, six L2 and twelve L1 tables. */
+static mfn_t build_wide_tree(void)
+{
+    mfn_t root = fake_give(domain);
+    mfn_t page = fake_give(domain);
+    for (unsigned int i = 0; i < 3; i++) {
+        mfn_t l3 = fake_give(domain);
+        fake_entries(root)[i * 200] = pte_make(l3, FAKE_TABLE);
+        for (unsigned int j = 0; j < 2; j++) {
+            mfn_t l2 = fake_give(domain);
+            fake_entries(l3)[j * 511] = pte_make(l2, FAKE_TABLE);
+            for (unsigned int k = 0; k < 2; k++) {
+                mfn_t l1 = fake_give(domain);
+                fake_entries(l2)[k * 3] = pte_make(l1, FAKE_TABLE);
+                fake_entries(l1)[5] = pte_make(page, FAKE_RW);
+            }
+        }
+    }
+    return root;
+}
+
+static void always_interrupted_pins_and_unpins_end_as_uninterrupted_ones(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    struct fake_snapshot *pinned = fake_snapshot();
+    assert_int_equal(do_unpin(vcpu, root), 0);
+    struct fake_snapshot *released = fake_snapshot();
+
+    fake_yield_always();
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    assert_true(fake.executions > 10);
+    assert_unchanged(pinned);
+
+    assert_int_equal(do_unpin(vcpu, root), 0);
+    assert_true(fake.executions > 10);
+    assert_unchanged(released);
+}
+
+static void a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    unsigned int k = 0;
+    do {
+        k++;
+        struct fake_snapshot *pinned = fake_snapshot();
+        fake_yield_at(k);
+        assert_int_equal(do_unpin(vcpu, root), 0);
+        fake_yield_at(k);
+        assert_int_equal(do_pin(vcpu, root, 4), 0);
+        assert_unchanged(pinned);
+    } while (fake.executions > 1);
+    assert_true(k > 10);
+}
+
+static void a_refused_tree_interrupted_anywhere_is_released(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    fake_entries(root)[511] = pte_make(mfn_make(FAKE_HYPERVISOR), FAKE_TABLE);
+    unsigned int k = 0;
+    do {
+        k++;
+        struct fake_snapshot *before = fake_snapshot();
+        fake_yield_at(k);
+        assert_int_equal(do_pin(vcpu, root, 4), -XEN_EINVAL);
+        assert_unchanged(before);
+    } while (fake.executions > 1);
+    assert_true(k > 20);
+}
+
+static void base_changes_interrupted_anywhere_end_as_uninterrupted_ones(void **state)
+{
+    (void)state;
+    struct fake_guest guest;
+    fake_guest_build(&guest, domain);
+    mfn_t root = build_wide_tree();
+    assert_int_equal(do_base(vcpu, root), 0);
+    assert_int_equal(do_base(vcpu, guest.l4), 0);
+    unsigned int k = 0;
+    unsigned int interruptions;
+    do {
+        k++;
+        struct fake_snapshot *before = fake_snapshot();
+        fake_yield_at(k);
+        assert_int_equal(do_base(vcpu, root), 0);
+        interruptions = fake.executions - 1;
+        fake_yield_at(k);
+        assert_int_equal(do_base(vcpu, guest.l4), 0);
+        interruptions += fake.executions - 1;
+        assert_unchanged(before);
+    } while (interruptions > 0);
+    assert_true(k > 10);
+}
+
+static void upper_updates_interrupted_anywhere_end_as_uninterrupted_ones(void **state)
+{
+    (void)state;
+    struct fake_guest guest;
+    fake_guest_build(&guest, domain);
+    mfn_t root = build_wide_tree();
+    pte_t link = fake_entries(root)[0];
+    pte_t second = fake_entries(root)[200];
+    unsigned int k = 0;
+    unsigned int interruptions;
+    do {
+        k++;
+        fake_yield_never();
+        assert_int_equal(do_update(vcpu, guest.l4, 3, link), 0);
+        struct fake_snapshot *before = fake_snapshot();
+        fake_yield_at(k);
+        assert_int_equal(do_update(vcpu, guest.l4, 3, second), 0);
+        interruptions = fake.executions - 1;
+        fake_yield_at(k);
+        assert_int_equal(do_update(vcpu, guest.l4, 3, link), 0);
+        interruptions += fake.executions - 1;
+        assert_unchanged(before);
+        assert_int_equal(do_update(vcpu, guest.l4, 3, (pte_t){0}), 0);
+    } while (interruptions > 0);
+    assert_true(k > 5);
+}
+
+/* ---- what meets a half-done tree ----------------------------------------------------------- */
+
+/* The arguments of one operation on `mfn`, `offset` bytes into the argument buffer. */
+static void put_operation(size_t offset, unsigned int command, mfn_t mfn)
+{
+    struct mmuext_op op;
+    memset(&op, 0, sizeof(op));
+    op.cmd = command;
+    op.arg1.mfn = mfn.value;
+    memcpy(fake.buffers[0].bytes + offset, &op, sizeof(op));
+}
+
+static void begin(struct vcpu *who, unsigned int command, mfn_t root, unsigned int units)
+{
+    put_operation(0, command, root);
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, DOMID_SELF};
+    fake_yield_at(units);
+    assert_true(fake_call_once(call_mmuext_op, who, arg).again);
+    fake_yield_never();
+}
+
+/* Stop a pin of `root` after so many units of work. */
+static void begin_pin(struct vcpu *who, mfn_t root, unsigned int units)
+{
+    begin(who, MMUEXT_PIN_L4_TABLE, root, units);
+    assert_int_equal(who->walk.mode, PT_WALK_VALIDATE);
+}
+
+static void begin_unpin(struct vcpu *who, mfn_t root)
+{
+    begin(who, MMUEXT_UNPIN_TABLE, root, 3);
+    assert_int_equal(who->walk.mode, PT_WALK_RELEASE);
+}
+
+static void another_pin_cancels_a_half_done_one(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    fake_tree_build(&tree, domain, 4);
+    for (unsigned int units = 1; units < 12; units++) {
+        begin_pin(vcpu, root, units);
+        assert_int_equal(do_pin(vcpu, tree.table[4], 4), 0);
+        assert_counts(root, 1, 0);
+        assert_int_equal(do_pin(vcpu, root, 4), 0);
+        assert_int_equal(do_unpin(vcpu, root), 0);
+        assert_int_equal(do_unpin(vcpu, tree.table[4]), 0);
+    }
+}
+
+static void an_update_of_a_half_done_table_cancels_it_and_is_a_plain_store(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    mfn_t l3 = pte_mfn(fake_entries(root)[0]);
+    pte_t bad = pte_make(mfn_make(FAKE_HYPERVISOR), FAKE_TABLE);
+    begin_pin(vcpu, root, 1);
+    assert_true(frame_is_half(fake_frame(l3)));
+
+    assert_int_equal(do_update(vcpu, l3, 100, bad), 0);
+
+    assert_int_equal(fake_entries(l3)[100].raw, bad.raw);
+    assert_counts(root, 1, 0);
+    assert_int_equal(do_pin(vcpu, root, 4), -XEN_EINVAL);
+}
+
+static void a_half_done_tree_of_another_vcpu_makes_one_wait(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    begin_pin(vcpu, root, 2);
+    put_operation(PAGE_SIZE, MMUEXT_PIN_L4_TABLE, root);
+    uint64_t arg[6] = {FAKE_ARGUMENTS + PAGE_SIZE, 1, 0, DOMID_SELF};
+    struct fake_snapshot *before = fake_snapshot();
+
+    assert_true(fake_call_once(call_mmuext_op, other_vcpu, arg).again);
+
+    assert_unchanged(before);
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    assert_int_equal(fake_call(call_mmuext_op, other_vcpu, arg), -XEN_EINVAL); /* pinned already */
+}
+
+static mfn_t crossing_root;
+static void finish_other_pin(void)
+{
+    if (other_vcpu->walk.mode != PT_WALK_NONE) {
+        put_operation(PAGE_SIZE, MMUEXT_PIN_L4_TABLE, crossing_root);
+        uint64_t arg[6] = {FAKE_ARGUMENTS + PAGE_SIZE, 1, 0, DOMID_SELF};
+        (void)fake_call_once(call_mmuext_op, other_vcpu, arg);
+    }
+}
+
+static void two_vcpus_that_pin_trees_with_shared_parts_both_succeed(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    for (unsigned int first = 1; first < 12; first++) {
+        crossing_root = fake_give(domain);
+        fake_entries(crossing_root)[0] = fake_entries(root)[400];
+        fake_entries(crossing_root)[1] = fake_entries(root)[0];
+        begin_pin(other_vcpu, crossing_root, 1 + first % 5);
+        fake.between = finish_other_pin;
+        fake_yield_at(first);
+        assert_int_equal(do_pin(vcpu, root, 4), 0);
+        fake.between = NULL;
+        fake_yield_never();
+        if (!frame_is_pinned(fake_frame(crossing_root))) {
+            assert_int_equal(do_pin(other_vcpu, crossing_root, 4), 0);
+        }
+        assert_int_equal(do_unpin(vcpu, root), 0);
+        assert_int_equal(do_unpin(other_vcpu, crossing_root), 0);
+    }
+}
+
+static void a_half_released_tree_is_finished_by_the_next_call(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    begin_unpin(vcpu, root);
+
+    assert_int_equal(do_va(vcpu, UINT64_C(0x0000800000000000), (pte_t){0}, 0), -XEN_EINVAL);
+
+    assert_int_equal(vcpu->walk.mode, PT_WALK_NONE);
+    assert_counts(root, 1, 0);
+}
+
+static void another_vcpu_waits_for_a_half_released_table(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    begin_unpin(vcpu, root);
+    struct mmu_update request = {.ptr = root.value << PAGE_SHIFT};
+    memcpy(fake.buffers[0].bytes, &request, sizeof(request));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, DOMID_SELF};
+    assert_true(fake_call_once(call_mmu_update, other_vcpu, arg).again);
+
+    assert_int_equal(do_mmuext(vcpu, NULL, 0, DOMID_SELF), 0);
+
+    assert_counts(root, 1, 0);
+    assert_int_equal(fake_call(call_mmu_update, other_vcpu, arg), 0);
+}
+
+/* The call that cancels the tree looks at its frame first: it must look again afterwards. */
+static void a_frame_that_cancelling_frees_is_no_longer_the_callers(void **state)
+{
+    (void)state;
+    for (unsigned int level = 0; level <= 4; level++) {
+        mfn_t root = build_wide_tree();
+        mfn_t l3 = pte_mfn(fake_entries(root)[0]);
+        begin_pin(vcpu, root, 2);
+        assert_int_equal(frame_give_back(fake_frame(root)), STATUS_OK);
+        assert_int_equal(frame_give_back(fake_frame(l3)), STATUS_OK);
+        assert_int_equal(fake_frame(l3)->ref_count, 1);
+        assert_audit_clean();
+
+        /* A store into it, or a pin as another level than the one that is under way. */
+        int64_t result = level == 0 ? do_update(vcpu, l3, 0, (pte_t){0}) : do_pin(vcpu, l3, level);
+
+        assert_int_equal(result, -XEN_EINVAL);
+        assert_int_equal(frame_class(fake_frame(l3)), FRAME_FREE);
+        assert_int_equal(frame_class(fake_frame(root)), FRAME_FREE);
+    }
+}
+
+static void a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers(void **state)
+{
+    (void)state;
+    mfn_t root = build_wide_tree();
+    mfn_t l3 = pte_mfn(fake_entries(root)[0]);
+    begin_pin(vcpu, root, 2);
+    assert_int_equal(frame_give_back(fake_frame(root)), STATUS_OK);
+    assert_int_equal(frame_give_back(fake_frame(l3)), STATUS_OK);
+    memcpy(fake.buffers[0].bytes, &l3, sizeof(l3));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 512};
+
+    assert_int_equal(fake_call(call_set_gdt, vcpu, arg), -XEN_EINVAL);
+
+    assert_int_equal(frame_class(fake_frame(l3)), FRAME_FREE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(always_interrupted_pins_and_unpins_end_as_uninterrupted_ones),
+        TEST(a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one),
+        TEST(a_refused_tree_interrupted_anywhere_is_released),
+        TEST(base_changes_interrupted_anywhere_end_as_uninterrupted_ones),
+        TEST(upper_updates_interrupted_anywhere_end_as_uninterrupted_ones),
+        TEST(another_pin_cancels_a_half_done_one),
+        TEST(an_update_of_a_half_done_table_cancels_it_and_is_a_plain_store),
+        TEST(a_half_done_tree_of_another_vcpu_makes_one_wait),
+        TEST(two_vcpus_that_pin_trees_with_shared_parts_both_succeed),
+        TEST(a_half_released_tree_is_finished_by_the_next_call),
+        TEST(another_vcpu_waits_for_a_half_released_table),
+        TEST(a_frame_that_cancelling_frees_is_no_longer_the_callers),
+        TEST(a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
