@@ -131,12 +131,16 @@ static mfn_t fresh_next(struct fresh *fresh, const struct exchange *exchange)
     return mfn;
 }
 
+/* The books are wiped: the frames count as empty, and their next owner may be anybody. */
 static void undo_allocation(const struct exchange *exchange, struct fresh *fresh)
 {
     while (!mfn_equal(fresh->first, MFN_INVALID)) {
         mfn_t extent = fresh->first;
         const struct fresh_page *page = port_map_frame(extent);
         fresh->first = page->next_extent;
+        for (uint64_t i = 0; i < UINT64_C(1) << exchange->out_order; i++) {
+            memset(port_map_frame(mfn_add(extent, i)), 0, sizeof(struct fresh_page));
+        }
         frame_alloc_undo(extent, exchange->out_order);
     }
 }

@@ -49,6 +49,9 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
         return store_untyped(frame, index, request->val);
     }
     unsigned int level = (unsigned int)frame->type - FRAME_L1 + 1;
+    if (UNLIKELY(level > 1 && context->pg_owner != context->pt_owner)) {
+        return STATUS_FOREIGN_TABLE; /* whatever the new entry is */
+    }
     status = pte_update(context, frame, level, index, (pte_t){.raw = request->val}, mode, NULL);
     if (UNLIKELY(status != STATUS_OK && status != STATUS_PREEMPTED && status != STATUS_AGAIN)) {
         port_explain_refusal(context->vcpu, status, "mmu_update of an entry", level, request->val,

@@ -37,6 +37,7 @@ struct session {
     int errors_fd;
     bool ending; /* QEMU was asked to end */
     bool stdin_open;
+    bool console_spoke;  /* something came out: the UART is set up, and loses nothing any more */
     bool output_dropped; /* standard output is of no use any more */
     struct qmp qmp;
     struct final_line_scanner scanner;
@@ -151,6 +152,7 @@ static void take_shown(struct session *session)
         close_console(session);
         return;
     }
+    session->console_spoke = true;
     session->shown.start = 0;
     session->shown.end = (size_t)got;
     look_for_final_line(session);
@@ -229,7 +231,7 @@ static void choose_descriptors(const struct session *session, struct pollfd *pol
     bool wants_typed = session->stdin_open && relay_is_empty(&session->typed) &&
                        session->console_fd >= 0 && !session->escape.quit;
     bool wants_shown = relay_is_empty(&session->shown);
-    bool has_typed = !relay_is_empty(&session->typed);
+    bool has_typed = session->console_spoke && !relay_is_empty(&session->typed);
     short console_events = (short)((wants_shown ? POLLIN : 0) | (has_typed ? POLLOUT : 0));
 
     polls[POLL_STDIN] = (struct pollfd){wants_typed ? STDIN_FILENO : -1, POLLIN, 0};

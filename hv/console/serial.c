@@ -127,6 +127,8 @@ static void uart_set_line(const struct serial_settings *settings)
     uart_write(UART_LCR, control);
 }
 
+static bool take_input(void);
+
 bool serial_init(const struct serial_settings *settings)
 {
     ASSERT(settings->data_bits >= 5 && settings->data_bits <= 8);
@@ -136,6 +138,7 @@ bool serial_init(const struct serial_settings *settings)
     }
     uart_set_line(settings);
     uart_write(UART_IER, 0);
+    take_input(); /* what was typed ahead: switching the FIFOs on would clear it */
     uart_write(UART_FCR, FCR_ENABLE | FCR_CLEAR | FCR_LEVEL_8);
     uart_write(UART_MCR, MCR_READY);
     bool has_fifo = (uart_read(UART_IIR) & IIR_FIFO) == IIR_FIFO;
