@@ -110,7 +110,7 @@ $(HV_BUILD)/hv-obj/hv/boot/main.o: build/include/version.h
 build/include/offsets.h: hv/entry/offsets.h.in.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_C_FLAGS) -MF build/include/offsets.d -MT $@ -S $< -o build/include/offsets.s
-	$(Q)sed -n 's/^.*->\([A-Z_0-9]*\) [$$#]*\([-0-9]*\).*$$/#define \1 \2/p' build/include/offsets.s > $@
+	$(Q)sed -n 's/^.*"->\([A-Z_0-9]*\) \([-0-9]*\)".*$$/#define \1 \2/p' build/include/offsets.s > $@
 
 $(HV_BUILD)/pinnace-hv.full: $(HV_OBJECTS) hv/boot/link.ld
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \

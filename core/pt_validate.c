@@ -51,7 +51,7 @@ enum status pt_take_hold(struct mmu_context *context, enum pte_hold hold, unsign
     case PTE_HOLD_TABLE:
         return pt_take(context, frame_find(pte_mfn(pte)), level - 1);
     }
-    CHECK(!"no such hold");
+    UNREACHABLE("no such hold");
 }
 
 void pt_drop_hold(struct mmu_context *context, enum pte_hold hold, pte_t pte)
@@ -67,7 +67,7 @@ void pt_drop_hold(struct mmu_context *context, enum pte_hold hold, pte_t pte)
         pt_drop(context, frame_find(pte_mfn(pte)));
         return;
     }
-    CHECK(!"no such hold");
+    UNREACHABLE("no such hold");
 }
 
 /* A table's contents are judged as its owner's own: no foreign frames. */

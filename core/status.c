@@ -51,7 +51,7 @@ int status_to_errno(enum status status)
     case STATUS_AGAIN:
         break;
     }
-    CHECK(!"a continuation has no errno");
+    UNREACHABLE("a continuation has no errno");
 }
 
 const char *status_text(enum status status)

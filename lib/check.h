@@ -19,6 +19,9 @@ NORETURN void check_failed(const char *file, int line, const char *condition);
         }                                                                                          \
     } while (0)
 
+/* Every case has been handled before this point. */
+#define UNREACHABLE(why) check_failed(__FILE__, __LINE__, why)
+
 #ifdef PINNACE_DEBUG
 #define ASSERT(x) CHECK(x)
 #else

@@ -5,8 +5,8 @@
 #include "hv/vcpu.h"
 
 #define OFFSET(name, type, member)                                                                 \
-    __asm__ volatile("\n->" #name " %0" ::"i"(offsetof(type, member)))
-#define VALUE(name, value) __asm__ volatile("\n->" #name " %0" ::"i"(value))
+    __asm__ volatile(".ascii \"->" #name " %c0\"" ::"i"(offsetof(type, member)))
+#define VALUE(name, value) __asm__ volatile(".ascii \"->" #name " %c0\"" ::"i"(value))
 
 void offsets(void);
 
