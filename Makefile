@@ -113,7 +113,7 @@ build/include/offsets.h: hv/entry/offsets.h.in.c
 	$(Q)sed -n 's/^.*"->\([A-Z_0-9]*\) \([-0-9]*\)".*$$/#define \1 \2/p' build/include/offsets.s > $@
 
 $(HV_BUILD)/pinnace-hv.full: $(HV_OBJECTS) hv/boot/link.ld
-	$(Q)$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	$(Q)$(CC) -nostdlib -static -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,hv/boot/link.ld -o $@ $(HV_OBJECTS)
 $(HV_BUILD)/pinnace-hv: $(HV_BUILD)/pinnace-hv.full
 	$(Q)$(STRIP) --strip-all -o $@ $<
@@ -142,7 +142,7 @@ build/guests/$(1).elf: $$(patsubst %.c,build/guest-obj/%.o,$$(wildcard guests/$(
 		$$(patsubst %.S,build/guest-obj/%.S.o,$$(wildcard guests/$(1)/*.S)) \
 		$$(GUEST_LIB_OBJECTS) guests/lib/link.ld
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	$$(Q)$$(CC) -nostdlib -static -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
@@ -171,7 +171,7 @@ build/system/fake-hypervisor: tests/system/fake_hypervisor.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON) $(WARNINGS) -std=gnu11 -m32 -ffreestanding -fno-pie -fno-stack-protector \
 		-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
-		-nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noseparate-code \
+		-nostdlib -static -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noseparate-code \
 		-Wl,-Ttext-segment=0x100000 -Wl,--strip-all -o $@ $<
 
 check-host: tests

@@ -246,6 +246,9 @@ static enum status exchange_chunk(struct mmu_context *context, const struct exch
 {
     uint64_t first = exchange->done << exchange->in_order;
     struct fresh fresh;
+    if (context->pg_owner->is_dying) {
+        return STATUS_BAD_ARGUMENT; /* it gains no frame any more */
+    }
     enum status status = allocate_chunk(exchange, context->pg_owner, &fresh);
     if (status != STATUS_OK) {
         return status;

@@ -18,6 +18,7 @@
 #include "hv/irq/ioapic.h"
 #include "hv/irq/lapic.h"
 #include "hv/irq/pic.h"
+#include "hv/irq/pirq.h"
 #include "hv/irq/vectors.h"
 #include "hv/mem/boot_memory.h"
 #include "hv/mem/paging.h"
@@ -200,12 +201,14 @@ static void start_devices(void)
     if (!ioapic_init()) {
         console_log(LOG_WARNING, "no I/O APIC: console input is not possible");
     }
+    pirq_init();
     if (!time_init()) {
         console_log(LOG_WARNING, "no clock to measure the processor's with: 1 GHz is assumed");
     }
     const struct serial_settings *serial = options_console_serial(&options);
     if (serial != NULL && serial->irq != 0 &&
         ioapic_route_isa(serial->irq, VECTOR_SERIAL, lapic_id())) {
+        pirq_reserve_isa(serial->irq);
         ioapic_unmask(ioapic_isa_gsi(serial->irq));
         serial_enable_interrupt();
     }

@@ -81,6 +81,7 @@ static const hypercall_fn hypercalls[] = {
     [__HYPERVISOR_callback_op] = hypercall_callback_op,
     [__HYPERVISOR_event_channel_op] = hypercall_event_channel_op,
     [__HYPERVISOR_physdev_op] = hypercall_physdev_op,
+    [__HYPERVISOR_xenpmu_op] = hypercall_xenpmu_op,
 };
 
 static void log_unknown_once(const struct hv_vcpu *vcpu, uint64_t number)

@@ -18,6 +18,7 @@
 #include "hv/entry/rflags.h"
 #include "hv/guest_memory.h"
 #include "hv/irq/lapic.h"
+#include "hv/irq/pirq.h"
 #include "hv/irq/vectors.h"
 #include "hv/sched/vcpu.h"
 #include "hv/time/time.h"
@@ -64,6 +65,10 @@ static bool handle_interrupt(unsigned int vector)
         lapic_eoi();
         return true;
     default:
+        if (vector >= VECTOR_DEVICE_FIRST && vector <= VECTOR_DEVICE_LAST) {
+            pirq_interrupt(vector);
+            return true;
+        }
         /* Spurious interrupts of the local APIC and of the masked 8259s want no answer. */
         return vector == VECTOR_SPURIOUS ||
                (vector >= VECTOR_PIC_BASE && vector < VECTOR_PIC_BASE + 16U);

@@ -2,6 +2,7 @@
 #include "hv/evtchn/evtchn.h"
 
 #include "hv/cpu/msr.h"
+#include "hv/irq/pirq.h"
 #include "hv/vcpu.h"
 #include "lib/string.h"
 
@@ -131,6 +132,16 @@ void evtchn_raise_global_virq(struct hv_domain *domain, unsigned int virq)
     raise(domain, 0, virq);
 }
 
+void evtchn_raise_pirq(const struct hv_domain *domain, uint32_t pirq, uint32_t port)
+{
+    uint64_t flags = lock_tables();
+    const struct evtchn *evtchn = port_find(domain, port);
+    if (evtchn != NULL && evtchn->state == EVTCHN_PIRQ && evtchn->pirq == pirq) {
+        set_pending(domain, port);
+    }
+    unlock_tables(flags);
+}
+
 int evtchn_send(struct hv_domain *domain, uint32_t port)
 {
     int result = -XEN_EINVAL;
@@ -232,6 +243,25 @@ int evtchn_bind_virq(struct hv_domain *domain, uint32_t virq, uint32_t vcpu_id, 
     return result;
 }
 
+int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port)
+{
+    if (!pirq_exists(pirq)) {
+        return -XEN_EINVAL;
+    }
+    struct evtchn contents = {.state = EVTCHN_PIRQ, .pirq = (uint16_t)pirq};
+    int result = -XEN_ENOSPC;
+    uint64_t flags = lock_tables();
+    *port = port_open(domain, &contents);
+    if (*port != 0) {
+        result = pirq_bind(domain, pirq, *port);
+    }
+    if (*port != 0 && result != 0) {
+        domain->evtchns.ports[*port] = (struct evtchn){.state = EVTCHN_CLOSED};
+    }
+    unlock_tables(flags);
+    return result;
+}
+
 int evtchn_bind_interdomain(struct hv_domain *domain, struct hv_domain *remote,
                             uint32_t remote_port, uint32_t *port)
 {
@@ -297,6 +327,8 @@ int evtchn_close(struct hv_domain *domain, uint32_t port)
     } else if (evtchn->state == EVTCHN_VIRQ) {
         unsigned int row = virq_is_global(evtchn->virq) ? 0 : evtchn->vcpu;
         domain->evtchns.virq_port[row][evtchn->virq] = 0;
+    } else if (evtchn->state == EVTCHN_PIRQ) {
+        pirq_unbind(evtchn->pirq);
     }
     *evtchn = (struct evtchn){.state = EVTCHN_CLOSED};
     /* The next user of the number must not find the last one's event. */
@@ -337,6 +369,10 @@ static void describe(const struct evtchn *evtchn, struct evtchn_status *status)
         break;
     case EVTCHN_IPI:
         status->status = EVTCHNSTAT_ipi;
+        break;
+    case EVTCHN_PIRQ:
+        status->status = EVTCHNSTAT_pirq;
+        status->u.pirq = evtchn->pirq;
         break;
     }
 }

@@ -24,6 +24,7 @@ enum evtchn_state {
     EVTCHN_INTERDOMAIN, /* connected to remote_port of remote_domain */
     EVTCHN_VIRQ,
     EVTCHN_IPI,
+    EVTCHN_PIRQ, /* a device interrupt: hv/irq/pirq.h */
 };
 
 struct evtchn {
@@ -31,6 +32,7 @@ struct evtchn {
     uint8_t virq;  /* VIRQ: which */
     uint16_t vcpu; /* notified vCPU */
     uint16_t remote_domain;
+    uint16_t pirq; /* PIRQ: which */
     uint32_t remote_port;
 };
 
@@ -44,6 +46,9 @@ struct evtchn_table {
 void evtchn_raise_virq(struct hv_vcpu *vcpu, unsigned int virq);
 /* The same for a global VIRQ (console, ...), delivered to the vCPU the guest bound it on. */
 void evtchn_raise_global_virq(struct hv_domain *domain, unsigned int virq);
+/* The device interrupt that `port` was bound to; if it no longer is, nothing happens. Any CPU, any
+ * context. */
+void evtchn_raise_pirq(const struct hv_domain *domain, uint32_t pirq, uint32_t port);
 /* Is the port's pending bit set? False for ports that do not exist. */
 bool evtchn_is_pending(const struct hv_domain *domain, uint32_t port);
 
@@ -51,6 +56,8 @@ bool evtchn_is_pending(const struct hv_domain *domain, uint32_t port);
 int evtchn_alloc_unbound(struct hv_domain *domain, uint16_t remote_domain, uint32_t *port);
 int evtchn_bind_virq(struct hv_domain *domain, uint32_t virq, uint32_t vcpu_id, uint32_t *port);
 int evtchn_bind_ipi(struct hv_domain *domain, uint32_t vcpu_id, uint32_t *port);
+/* The domain may have device interrupts: the caller has made sure. -EBUSY, -EEXIST: pirq_bind(). */
+int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port);
 /* Connect a new port to a port of `remote` that waits for `domain`. They may be the same one. */
 int evtchn_bind_interdomain(struct hv_domain *domain, struct hv_domain *remote,
                             uint32_t remote_port, uint32_t *port);

@@ -91,6 +91,22 @@ static int bind_ipi(struct hv_vcpu *vcpu, uint64_t address)
                        : report_port(domain, address, &record, sizeof(record), record.port);
 }
 
+/* Whether it will be shared does not matter: no other domain can have it. */
+static int bind_pirq(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct evtchn_bind_pirq record;
+    if (!guest_copy_in(&record, address, sizeof(record))) {
+        return -XEN_EFAULT;
+    }
+    struct hv_domain *domain = hv_vcpu_domain(vcpu);
+    if (!domain->core.has_io) {
+        return -XEN_EPERM;
+    }
+    int result = evtchn_bind_pirq(domain, record.pirq, &record.port);
+    return result != 0 ? result
+                       : report_port(domain, address, &record, sizeof(record), record.port);
+}
+
 static int close_port(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_close record;
@@ -162,10 +178,10 @@ static int refuse_fifo(struct hv_vcpu *vcpu, uint64_t address)
     return -XEN_ENOSYS;
 }
 
-/* bind_pirq is missing: there are no device interrupts for guests. */
 static const operation_fn operations[] = {
     [EVTCHNOP_bind_interdomain] = bind_interdomain,
     [EVTCHNOP_bind_virq] = bind_virq,
+    [EVTCHNOP_bind_pirq] = bind_pirq,
     [EVTCHNOP_close] = close_port,
     [EVTCHNOP_send] = send,
     [EVTCHNOP_status] = get_status,

@@ -24,7 +24,9 @@ struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[]);
 struct call_result hypercall_set_timer_op(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* hv/hypercall/grant_table.c */
 struct call_result hypercall_grant_table_op(struct hv_vcpu *vcpu, uint64_t arg[]);
-/* hv/evtchn/evtchn.c */
+/* hv/hypercall/xenpmu.c */
+struct call_result hypercall_xenpmu_op(struct hv_vcpu *vcpu, uint64_t arg[]);
+/* hv/evtchn/evtchn_op.c */
 struct call_result hypercall_event_channel_op(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* hv/hypercall/debugreg.c */
 struct call_result hypercall_set_debugreg(struct hv_vcpu *vcpu, uint64_t arg[]);

@@ -1,13 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* physdev_op: I/O privilege and PCI devices (xen/physdev.h). Guests get no device interrupts, so
- * what routes them is missing. */
+/* physdev_op: I/O privilege, PCI devices and their interrupts (xen/physdev.h). */
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/irq/pirq.h"
 
 #include <xen/physdev.h>
 
 #define IOPL_MAX      3U
 #define IO_PORT_COUNT 65536U
+
+typedef int (*operation_fn)(struct hv_vcpu *vcpu, uint64_t address);
+
+static bool has_io(const struct hv_vcpu *vcpu)
+{
+    return vcpu->core.domain->has_io;
+}
+
+/* Copy a record in for a command that only the first domain may give. */
+static int take_record(const struct hv_vcpu *vcpu, void *record, uint64_t address, size_t size)
+{
+    if (!guest_copy_in(record, address, size)) {
+        return -XEN_EFAULT;
+    }
+    return has_io(vcpu) ? 0 : -XEN_EPERM;
+}
+
+static int give_record(uint64_t address, const void *record, size_t size)
+{
+    return guest_copy_out(address, record, size) ? 0 : -XEN_EFAULT;
+}
+
+/* ---- ports --------------------------------------------------------------------------------- */
 
 static int set_iopl(struct hv_vcpu *vcpu, uint64_t address)
 {
@@ -38,28 +61,193 @@ static struct call_result set_io_bitmap(struct hv_vcpu *vcpu, uint64_t address)
     return hypercall_unknown(vcpu, __HYPERVISOR_physdev_op, "physdev_op", PHYSDEVOP_set_iobitmap);
 }
 
+/* ---- PCI ----------------------------------------------------------------------------------- */
+
 /* All devices belong to the first domain whether it reports them or not. */
-static int pci_device_add(const struct hv_vcpu *vcpu, uint64_t address)
+static int pci_device_add(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct physdev_pci_device_add record;
-    if (!guest_copy_in(&record, address, offsetof(struct physdev_pci_device_add, optarr))) {
-        return -XEN_EFAULT;
-    }
-    return vcpu->core.domain->has_io ? 0 : -XEN_EPERM;
+    return take_record(vcpu, &record, address, offsetof(struct physdev_pci_device_add, optarr));
 }
+
+/* ---- interrupts ---------------------------------------------------------------------------- */
+
+static int apic_read(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_apic record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    if (result != 0) {
+        return result;
+    }
+    if (!pirq_read_ioapic(record.apic_physbase, record.reg, &record.value)) {
+        return -XEN_EINVAL;
+    }
+    return give_record(address, &record, sizeof(record));
+}
+
+/* The I/O APICs can raise any vector: setup_gsi is how guests have a line changed. */
+static int apic_write(struct hv_vcpu *vcpu, uint64_t address)
+{
+    (void)vcpu;
+    (void)address;
+    return -XEN_EPERM;
+}
+
+/* Which vector an interrupt has is not the guest's business. As on Xen it gets the number back. */
+static int alloc_irq_vector(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_irq record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    if (result != 0) {
+        return result;
+    }
+    if (!pirq_exists(record.irq)) {
+        return -XEN_EINVAL;
+    }
+    record.vector = record.irq;
+    return give_record(address, &record, sizeof(record));
+}
+
+/* Only the first domain has interrupts, and it maps its own. */
+static int check_target(const struct hv_vcpu *vcpu, domid_t id)
+{
+    if (id == DOMID_SELF || id == vcpu->core.domain->id) {
+        return 0;
+    }
+    return domain_find(id) == NULL ? -XEN_ESRCH : -XEN_EPERM;
+}
+
+/* A line's PIRQ is its GSI; a negative number leaves the choice to us. */
+static int map_gsi(struct hv_vcpu *vcpu, struct physdev_map_pirq *record)
+{
+    if (record->index < 0 || (record->pirq >= 0 && record->pirq != record->index)) {
+        return -XEN_EINVAL;
+    }
+    record->pirq = record->index;
+    return pirq_map(hv_vcpu_domain(vcpu), (uint32_t)record->index);
+}
+
+static int map_pirq(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_map_pirq record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    if (result == 0) {
+        result = check_target(vcpu, record.domid);
+    }
+    if (result != 0) {
+        return result;
+    }
+    switch (record.type) {
+    case MAP_PIRQ_TYPE_GSI:
+        result = map_gsi(vcpu, &record);
+        /* If the record cannot be written the line stays mapped: to map it again is no change. */
+        return result != 0 ? result : give_record(address, &record, sizeof(record));
+    case MAP_PIRQ_TYPE_MSI:
+    case MAP_PIRQ_TYPE_MSI_SEG:
+    case MAP_PIRQ_TYPE_MULTI_MSI:
+        return -XEN_EOPNOTSUPP; /* hv/irq/pirq.h says why; drivers take the INTx line instead */
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+static int unmap_pirq(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_unmap_pirq record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    if (result == 0) {
+        result = check_target(vcpu, record.domid);
+    }
+    if (result != 0) {
+        return result;
+    }
+    return record.pirq < 0 ? -XEN_EINVAL
+                           : pirq_unmap(hv_vcpu_domain(vcpu), (uint32_t)record.pirq);
+}
+
+/* Each PIRQ stands for the GSI of its number: there are no others to hand out. */
+static int get_free_pirq(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_get_free_pirq record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    return result != 0 ? result : -XEN_ENOSPC;
+}
+
+static int irq_status_query(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_irq_status_query record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    if (result != 0) {
+        return result;
+    }
+    if (!pirq_exists(record.irq)) {
+        return -XEN_EINVAL;
+    }
+    record.flags = pirq_needs_eoi(record.irq) ? XENIRQSTAT_needs_eoi : 0;
+    return give_record(address, &record, sizeof(record));
+}
+
+static int setup_gsi(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_setup_gsi record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    if (result != 0) {
+        return result;
+    }
+    if (record.gsi < 0) {
+        return -XEN_EINVAL;
+    }
+    return pirq_set_wiring((uint32_t)record.gsi, record.triggering != 0, record.polarity != 0);
+}
+
+static int eoi(struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct physdev_eoi record;
+    int result = take_record(vcpu, &record, address, sizeof(record));
+    return result != 0 ? result : pirq_eoi(hv_vcpu_domain(vcpu), record.irq);
+}
+
+/* A bitmap of the PIRQs that need an EOI: it would save nothing, as irq_status_query already says
+ * so for good. Guests try it once. */
+static int refuse_eoi_bitmap(struct hv_vcpu *vcpu, uint64_t address)
+{
+    (void)vcpu;
+    (void)address;
+    return -XEN_ENOSYS;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+/* set_iobitmap is apart: it may be said to be unknown. */
+static const operation_fn operations[] = {
+    [PHYSDEVOP_irq_status_query] = irq_status_query,
+    [PHYSDEVOP_set_iopl] = set_iopl,
+    [PHYSDEVOP_apic_read] = apic_read,
+    [PHYSDEVOP_apic_write] = apic_write,
+    [PHYSDEVOP_alloc_irq_vector] = alloc_irq_vector,
+    [PHYSDEVOP_eoi] = eoi,
+    [PHYSDEVOP_map_pirq] = map_pirq,
+    [PHYSDEVOP_unmap_pirq] = unmap_pirq,
+    [PHYSDEVOP_pirq_eoi_gmfn_v1] = refuse_eoi_bitmap,
+    [PHYSDEVOP_setup_gsi] = setup_gsi,
+    [PHYSDEVOP_get_free_pirq] = get_free_pirq,
+    [PHYSDEVOP_pci_device_add] = pci_device_add,
+    [PHYSDEVOP_pirq_eoi_gmfn_v2] = refuse_eoi_bitmap,
+};
 
 /* physdev_op(command, record) */
 struct call_result hypercall_physdev_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     uint32_t command = (uint32_t)arg[0];
-    switch (command) {
-    case PHYSDEVOP_set_iopl:
-        return call_done(set_iopl(vcpu, arg[1]));
-    case PHYSDEVOP_set_iobitmap:
+    if (command == PHYSDEVOP_set_iobitmap) {
         return set_io_bitmap(vcpu, arg[1]);
-    case PHYSDEVOP_pci_device_add:
-        return call_done(pci_device_add(vcpu, arg[1]));
-    default:
+    }
+    operation_fn operation = NULL;
+    if (command < ARRAY_SIZE(operations)) {
+        operation = operations[index_nospec(command, ARRAY_SIZE(operations))];
+    }
+    if (operation == NULL) {
         return hypercall_unknown(vcpu, __HYPERVISOR_physdev_op, "physdev_op", command);
     }
+    return call_done(operation(vcpu, arg[1]));
 }

@@ -16,7 +16,7 @@ echo "[type $(cat /sys/hypervisor/type)]"
 echo "[pipeline $(echo one two three | tr ' ' '\n' | sort | tail -n 1)]"
 i=0; while [ $i -lt 25 ]; do /bin/true && i=$((i + 1)); done; echo "[forks $i]"
 echo "[processors $(grep -c ^processor /proc/cpuinfo)]"
-head -c 3000 > /tmp/pasted
+dd bs=1 count=3000 of=/tmp/pasted 2> /dev/null
 COMMANDS
     cat "$scratch/block"
     cat <<'COMMANDS'
