@@ -17,10 +17,14 @@ STRIP   := strip
 DEBUG ?= 0
 ifeq ($(DEBUG),1)
 HV_BUILD := build/debug
-HV_DEBUG := -DPINNACE_DEBUG -fsanitize=undefined -fsanitize-undefined-trap-on-error
+HV_DEBUG := -DPINNACE_DEBUG -fsanitize=undefined -fsanitize-undefined-trap-on-error \
+	-fno-omit-frame-pointer
+HV_LTO   :=
 else
 HV_BUILD := build
-HV_DEBUG :=
+HV_DEBUG := -fomit-frame-pointer
+# What the core calls through its port is inlined at link time. (clang would need another linker.)
+HV_LTO   := $(if $(findstring clang,$(CC)),,-flto=auto)
 endif
 
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -35,8 +39,8 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wunde
 COMMON      := $(ABI) -I. -Ibuild/include -O2 -g -MMD -MP
 FREESTANDING := -ffreestanding -fpie -fvisibility=hidden -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fno-omit-frame-pointer -fno-common -include lib/hidden.h
-HV_FLAGS    := $(COMMON) $(WARNINGS) $(FREESTANDING) $(HV_DEBUG) -Wframe-larger-than=1024
+	-fno-common -include lib/hidden.h
+HV_FLAGS    := $(COMMON) $(WARNINGS) $(FREESTANDING) $(HV_DEBUG) $(HV_LTO) -Wframe-larger-than=1024
 CORE_FLAGS  := $(HV_FLAGS) -std=c11 -Wpedantic
 HV_C_FLAGS  := $(HV_FLAGS) -std=gnu11
 TOOL_FLAGS  := $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE
@@ -53,6 +57,10 @@ LIB_C     := $(wildcard lib/*.c)
 HV_C      := $(filter-out %.in.c,$(wildcard hv/*.c hv/*/*.c))
 HV_S      := $(wildcard hv/*/*.S)
 TOOL_C    := $(wildcard tools/*.c)
+# The builder's checks, which the tool makes before the hypervisor does, and what they need.
+TOOL_CHECK_C := $(patsubst %,builder/%.c,kernel_image kernel_notes kernel_legacy layout status tables) \
+	lib/elf.c hv/boot/options.c
+TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
 FAKE_C    := $(wildcard tests/fake/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
@@ -96,7 +104,7 @@ $(HV_BUILD)/hv-obj/hv/%.o: hv/%.c
 	$(Q)$(CC) $(HV_C_FLAGS) -c $< -o $@
 $(HV_BUILD)/hv-obj/hv/%.S.o: hv/%.S build/include/offsets.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out -std=gnu11,$(HV_C_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
+	$(Q)$(CC) $(filter-out -std=gnu11 $(HV_LTO),$(HV_C_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
 
 # The version is compiled into one object, remade when the version changes.
 build/include/version.h: FORCE
@@ -109,12 +117,13 @@ $(HV_BUILD)/hv-obj/hv/boot/main.o: build/include/version.h
 # Offsets of C structs for the assembly, generated, not typed.
 build/include/offsets.h: hv/entry/offsets.h.in.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HV_C_FLAGS) -MF build/include/offsets.d -MT $@ -S $< -o build/include/offsets.s
+	$(Q)$(CC) $(HV_C_FLAGS) -fno-lto -MF build/include/offsets.d -MT $@ -S $< -o build/include/offsets.s
 	$(Q)sed -n 's/^.*"->\([A-Z_0-9]*\) \([-0-9]*\)".*$$/#define \1 \2/p' build/include/offsets.s > $@
 
 $(HV_BUILD)/pinnace-hv.full: $(HV_OBJECTS) hv/boot/link.ld
-	$(Q)$(CC) -nostdlib -static -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
-		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,hv/boot/link.ld -o $@ $(HV_OBJECTS)
+	$(Q)$(CC) $(if $(HV_LTO),$(filter-out -MMD -MP,$(HV_C_FLAGS))) -nostdlib -static \
+		-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none \
+		-Wl,--no-warn-rwx-segments -Wl,-T,hv/boot/link.ld -o $@ $(HV_OBJECTS)
 $(HV_BUILD)/pinnace-hv: $(HV_BUILD)/pinnace-hv.full
 	$(Q)$(STRIP) --strip-all -o $@ $<
 
@@ -123,8 +132,8 @@ $(HV_BUILD)/pinnace-hv: $(HV_BUILD)/pinnace-hv.full
 build/tool-obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_FLAGS) -c $< -o $@
-build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o)
-	$(Q)$(CC) -g -o $@ $^ -llzma -ljansson
+build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o) $(TOOL_CHECK_C:%.c=build/tool-obj/%.o)
+	$(Q)$(CC) -g -o $@ $^ $(TOOL_LIBS)
 
 # ---- guest kernels: guests/lib is the shared runtime, each other folder one kernel ------------
 
@@ -156,12 +165,12 @@ build/host-obj/%.o: %.c
 HOST_OBJECTS := $(CORE_C:%.c=build/host-obj/%.o) $(BUILDER_C:%.c=build/host-obj/%.o) \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out lib/string.c,$(LIB_C))) \
 	$(FAKE_C:%.c=build/host-obj/%.o) $(HV_PURE_C:%.c=build/host-obj/%.o) \
-	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)))
+	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c tools/port.c,$(TOOL_C)))
 build/host.a: $(HOST_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 build/tests/%: build/host-obj/tests/unit/%.o build/host.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) -fsanitize=address,undefined -g -o $@ $^ -lcmocka -llzma -ljansson
+	$(Q)$(CC) -fsanitize=address,undefined -g -o $@ $^ -lcmocka $(TOOL_LIBS)
 
 # What the system tests need: a terminal to type at, and a hypervisor that misbehaves on demand.
 build/system/dialog: tests/system/dialog.c

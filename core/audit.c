@@ -96,7 +96,8 @@ static void count_table(const struct window *window, const struct frame *frame, 
         if (!pte_is_present(pte) || pte_slot_is_hypervisor(level, i)) {
             continue;
         }
-        enum pte_hold hold = pte_hold(level, pte);
+        struct frame *target;
+        enum pte_hold hold = pte_hold(level, pte, &target);
         if (hold != PTE_HOLD_NOTHING) {
             count(window, pte_mfn(pte), hold != PTE_HOLD_REFERENCE);
         }
@@ -193,6 +194,23 @@ static void check_stamps(const struct window *window, mfn_t mfn, const struct fr
     }
 }
 
+/* Is some vCPU's walk in the middle of the frame? */
+static bool is_walked(mfn_t mfn)
+{
+    for (unsigned int i = 0; i < DOMAIN_LIMIT; i++) {
+        const struct domain *domain = machine.domains[i];
+        for (unsigned int j = 0; domain != NULL && j < domain->vcpu_count; j++) {
+            const struct vcpu *vcpu = domain->vcpus[j];
+            for (unsigned int k = 0; vcpu != NULL && k < vcpu->walk.depth; k++) {
+                if (mfn_equal(vcpu->walk.stack[k], mfn)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
 static void check_flags(const struct window *window, mfn_t mfn, const struct frame *frame)
 {
     bool table = frame_type_is_table(frame_type(frame));
@@ -207,6 +225,9 @@ static void check_flags(const struct window *window, mfn_t mfn, const struct fra
     }
     if (half && (frame->type_count != 1 || !table)) {
         differ(window, mfn, "is half done and has other uses", 1, frame->type_count);
+    }
+    if (half && !is_walked(mfn)) {
+        differ(window, mfn, "is half done and nobody works on it", 0, frame->progress);
     }
     if (frame_is_pinned(frame) && (!validated || !table)) {
         differ(window, mfn, "is pinned and not a validated table", 1, frame->flags);

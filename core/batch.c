@@ -33,10 +33,9 @@ enum batch_start batch_start(struct batch *batch, const uint64_t arg[], size_t e
     return BATCH_RUN;
 }
 
-void batch_report(const struct batch *batch)
+void batch_write_report(const struct batch *batch)
 {
-    if (batch->report != 0 &&
-        !port_copy_to_guest(batch->report, &batch->done, sizeof(batch->done))) {
+    if (!port_copy_to_guest(batch->report, &batch->done, sizeof(batch->done))) {
         /* The guest asked for the count where it cannot be written: only it is the poorer for it. */
         return;
     }
@@ -92,5 +91,5 @@ struct call_result batch_run(struct batch *batch, struct mmu_context *context,
         arg[3] = (uint64_t)(int64_t)status_to_errno(status);
         return call_again();
     }
-    return call_status(status);
+    return LIKELY(status == STATUS_OK) ? call_done(0) : call_status(status);
 }

@@ -39,6 +39,12 @@ struct call_result batch_run(struct batch *batch, struct mmu_context *context,
                              batch_element_fn element, size_t element_size, uint64_t arg[]);
 
 /* Report the elements done so far: for a batch refused before its first. */
-void batch_report(const struct batch *batch);
+void batch_write_report(const struct batch *batch);
+static inline void batch_report(const struct batch *batch)
+{
+    if (batch->report != 0) {
+        batch_write_report(batch);
+    }
+}
 
 #endif

@@ -3,36 +3,6 @@
 
 #include "core/port.h"
 
-static void set_owners(struct mmu_context *context)
-{
-    context->owners = (struct pte_owners){
-        .table = context->pt_owner,
-        .page = context->pg_owner,
-        .io = context->pg_owner == &domain_io ? context->vcpu->domain : context->pg_owner,
-    };
-}
-
-void context_open_self(struct mmu_context *context, struct vcpu *vcpu)
-{
-    context->vcpu = vcpu;
-    context->pt_owner = vcpu->domain;
-    context->pg_owner = vcpu->domain;
-    context->flush_all = false;
-    set_owners(context);
-    context->locked = domain_mmu_lock(vcpu->domain);
-}
-
-void context_open(struct mmu_context *context, struct vcpu *vcpu, struct domain *pt_owner,
-                  struct domain *pg_owner)
-{
-    context->vcpu = vcpu;
-    context->pt_owner = pt_owner;
-    context->pg_owner = pg_owner;
-    context->flush_all = false;
-    set_owners(context);
-    context->locked = domain_mmu_lock_two(pt_owner, pg_owner);
-}
-
 struct domain *context_find_page_owner(struct vcpu *vcpu, uint16_t id)
 {
     switch (id) {
@@ -47,13 +17,12 @@ struct domain *context_find_page_owner(struct vcpu *vcpu, uint16_t id)
     }
 }
 
-/* The owners of deferred frames, one lock at a time: no lock of ours is held here. */
-static void drop_foreign(struct vcpu *vcpu)
+/* The owners of deferred frames, one lock at a time. The reference we hold keeps the owner there. */
+void context_drop_foreign(struct vcpu *vcpu)
 {
     while (vcpu->foreign_drop_count > 0) {
         struct foreign_drop drop = vcpu->foreign_drops[--vcpu->foreign_drop_count];
         struct frame *frame = frame_find(drop.mfn);
-        /* The reference we hold keeps the owner in place. */
         struct domain *owner = frame->owner == DOMID_XEN ? &domain_xen : domain_find(frame->owner);
         CHECK(owner != NULL);
         struct mmu_locked locked = domain_mmu_lock(owner);
@@ -65,25 +34,16 @@ static void drop_foreign(struct vcpu *vcpu)
     }
 }
 
-static void flush_owed(struct mmu_context *context)
+void context_flush(struct mmu_context *context)
 {
-    if (context->flush_all) {
-        context->flush_all = false;
-        port_flush_tlb(domain_cpus(context->pt_owner));
-    }
-}
-
-void context_close(struct mmu_context *context)
-{
-    flush_owed(context);
-    domain_mmu_unlock(context->locked);
-    drop_foreign(context->vcpu);
+    context->flush_all = false;
+    port_flush_tlb(domain_cpus(context->pt_owner));
 }
 
 bool context_breathe(struct mmu_context *context)
 {
     domain_mmu_unlock(context->locked);
-    drop_foreign(context->vcpu);
+    context_drop_foreign(context->vcpu);
     bool go_on = !port_should_yield();
     context->locked = domain_mmu_lock_two(context->pt_owner, context->pg_owner);
     return go_on;

@@ -14,6 +14,7 @@ struct mmu_context {
     struct domain *pt_owner;   /* whose tables change */
     struct domain *pg_owner;   /* whose frames may be named: a domain, or &domain_io, &domain_xen */
     struct mmu_locked locked;  /* both owners' locks, between open and close */
+    bool may_act;              /* mmu_update: the caller has the rights over both owners */
     bool flush_all;            /* an upper-level entry changed: flush pt_owner's CPUs at the end */
 };
 
@@ -39,18 +40,50 @@ static inline struct call_result call_status(enum status status)
     return call_done(status_to_errno(status));
 }
 
-/* The caller's own tables and frames; takes its lock. */
-void context_open_self(struct mmu_context *context, struct vcpu *vcpu);
 /* Tables of `pt_owner`, frames of `pg_owner` (both found by context_find_*); takes the locks. */
-void context_open(struct mmu_context *context, struct vcpu *vcpu, struct domain *pt_owner,
-                  struct domain *pg_owner);
+static inline void context_open(struct mmu_context *context, struct vcpu *vcpu,
+                                struct domain *pt_owner, struct domain *pg_owner)
+{
+    context->vcpu = vcpu;
+    context->owners = (struct pte_owners){
+        .table = pt_owner,
+        .page = pg_owner,
+        .io = pg_owner == &domain_io ? vcpu->domain : pg_owner,
+    };
+    context->pt_owner = pt_owner;
+    context->pg_owner = pg_owner;
+    context->may_act = false;
+    context->flush_all = false;
+    context->locked = LIKELY(pt_owner == pg_owner) ? domain_mmu_lock(pt_owner)
+                                                   : domain_mmu_lock_two(pt_owner, pg_owner);
+}
+
+/* The caller's own tables and frames; takes its lock. */
+static inline void context_open_self(struct mmu_context *context, struct vcpu *vcpu)
+{
+    context_open(context, vcpu, vcpu->domain, vcpu->domain);
+}
 
 /* The domain that a foreign-domain argument names: DOMID_SELF, a number, DOMID_IO or DOMID_XEN.
  * NULL: unknown, or the caller's own number, which the ABI refuses. Needs no lock. */
 struct domain *context_find_page_owner(struct vcpu *vcpu, uint16_t id);
 
-/* Let go of the locks, then drop what was deferred and perform the flush that is owed. */
-void context_close(struct mmu_context *context);
+/* Drop what was deferred, under its owners' locks; none of ours is held. */
+void context_drop_foreign(struct vcpu *vcpu);
+/* The flush that is owed. */
+void context_flush(struct mmu_context *context);
+
+/* Perform the flush that is owed, let go of the locks, then drop what was deferred. */
+static inline void context_close(struct mmu_context *context)
+{
+    if (UNLIKELY(context->flush_all)) {
+        context_flush(context);
+    }
+    domain_mmu_unlock(context->locked);
+    if (UNLIKELY(context->vcpu->foreign_drop_count > 0)) {
+        context_drop_foreign(context->vcpu);
+    }
+}
 
 /*
  * Work stopped in the middle (STATUS_PREEMPTED): let go of the locks for a moment and drop what was

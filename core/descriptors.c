@@ -164,11 +164,10 @@ bool vcpu_ldt_fault(struct vcpu *vcpu, uint64_t offset)
     }
     struct mmu_context context;
     context_open_self(&context, vcpu);
-    struct frame *table;
-    unsigned int index;
+    const pte_t *slot = pt_find_leaf(vcpu->kernel_base, address);
     bool shown = false;
-    if (pt_walk_to_l1(vcpu->kernel_base, address, &table, &index)) {
-        pte_t pte = pte_read((pte_t *)port_map_frame(frame_mfn(table)) + index);
+    if (slot != NULL) {
+        pte_t pte = pte_read(slot);
         if (pte_is_present(pte) && take_own(&context, pte_mfn(pte)) == STATUS_OK) {
             vcpu->ldt_frames[page] = pte_mfn(pte);
             port_show_descriptors(vcpu, GDT_PAGES + 2 + page, pte_mfn(pte));

@@ -10,12 +10,11 @@
 #define COMMAND_MASK UINT64_C(7) /* low bits of `ptr`; 4 to 7 are not defined */
 
 /* The caller must be allowed to act for the owner of the frames, and for that of the tables. */
-static enum status check_rights(const struct mmu_context *context)
+static bool may_act(const struct domain *caller, const struct domain *pt_owner,
+                    const struct domain *pg_owner)
 {
-    const struct domain *caller = context->vcpu->domain;
-    bool pages = context->pg_owner == &domain_io || domain_may_target(caller, context->pg_owner);
-    return pages && domain_may_target(caller, context->pt_owner) ? STATUS_OK
-                                                                 : STATUS_NOT_PERMITTED;
+    bool pages = pg_owner == &domain_io || domain_may_target(caller, pg_owner);
+    return pages && domain_may_target(caller, pt_owner);
 }
 
 /* The frame is no page table now: the store is a plain one, if the frame can be written at all. */
@@ -52,10 +51,13 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
     if (UNLIKELY(level > 1 && context->pg_owner != context->pt_owner)) {
         return STATUS_FOREIGN_TABLE; /* whatever the new entry is */
     }
-    status = pte_update(context, frame, level, index, (pte_t){.raw = request->val}, mode, NULL);
+    pte_t *slot = (pte_t *)port_map_frame(mfn) + index;
+    pte_t entry = {.raw = request->val};
+    status = LIKELY(level == 1) ? pte_update_leaf(context, slot, entry, mode, NULL)
+                                : pte_update_table(context, slot, level, index, entry, mode);
     if (UNLIKELY(status != STATUS_OK && status != STATUS_PREEMPTED && status != STATUS_AGAIN)) {
-        port_explain_refusal(context->vcpu, status, "mmu_update of an entry", level, request->val,
-                             frame_find(pte_mfn((pte_t){.raw = request->val})));
+        port_explain_refusal(context->vcpu, status, "mmu_update of an entry", level, entry.raw,
+                             frame_find(pte_mfn(entry)));
     }
     return status;
 }
@@ -83,9 +85,8 @@ static enum status update_element(struct mmu_context *context, uint64_t address)
     if (UNLIKELY(command > MMU_PT_UPDATE_NO_TRANSLATE)) {
         return STATUS_UNKNOWN_COMMAND;
     }
-    enum status status = check_rights(context);
-    if (UNLIKELY(status != STATUS_OK)) {
-        return status;
+    if (UNLIKELY(!context->may_act)) {
+        return STATUS_NOT_PERMITTED;
     }
     if (UNLIKELY(command == MMU_MACHPHYS_UPDATE)) {
         return update_m2p(context, &request);
@@ -94,43 +95,48 @@ static enum status update_element(struct mmu_context *context, uint64_t address)
                         command == MMU_PT_UPDATE_PRESERVE_AD ? PTE_STORE_PRESERVE_AD : PTE_STORE);
 }
 
-/* The upper half of the domain word: whose tables, plus one; 0 is the caller. */
-static enum status find_table_owner(struct vcpu *vcpu, uint32_t word, struct domain **owner)
+/* The domain word names the owner of the frames and, in its upper half plus one, that of the tables
+ * (0: the caller). NULL for one that does not exist. */
+struct owners {
+    struct domain *tables;
+    struct domain *pages;
+};
+
+static struct owners find_owners(struct vcpu *vcpu, uint32_t word)
 {
-    uint32_t number = word >> 16;
-    *owner = number == 0 ? vcpu->domain : domain_find((uint16_t)(number - 1));
-    if (*owner == NULL) {
-        return STATUS_NO_DOMAIN;
+    if (LIKELY(word == DOMID_SELF)) {
+        return (struct owners){vcpu->domain, vcpu->domain};
     }
-    return (*owner)->vcpu_count > 0 ? STATUS_OK : STATUS_BAD_ARGUMENT;
+    uint32_t tables = word >> 16;
+    return (struct owners){
+        .tables = tables == 0 ? vcpu->domain : domain_find((uint16_t)(tables - 1)),
+        .pages = context_find_page_owner(vcpu, (uint16_t)word),
+    };
 }
 
 struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[])
 {
-    uint32_t word = (uint32_t)arg[3];
-    struct domain *pt_owner = NULL;
-    enum status status = find_table_owner(vcpu, word, &pt_owner);
-    if (UNLIKELY(!pt_begin_call(vcpu, status == STATUS_OK ? pt_owner : vcpu->domain))) {
+    struct owners owners = find_owners(vcpu, (uint32_t)arg[3]);
+    if (UNLIKELY(!pt_begin_call(vcpu, owners.tables != NULL ? owners.tables : vcpu->domain))) {
         return call_again();
     }
     struct batch batch;
-    switch (batch_start(&batch, arg, sizeof(struct mmu_update))) {
-    case BATCH_FINISHED:
-        return call_done((int64_t)arg[3]);
-    case BATCH_FAULT:
-        return call_status(STATUS_FAULT);
-    case BATCH_RUN:
-        break;
+    enum batch_start start = batch_start(&batch, arg, sizeof(struct mmu_update));
+    if (UNLIKELY(start != BATCH_RUN)) {
+        return start == BATCH_FINISHED ? call_done((int64_t)arg[3]) : call_status(STATUS_FAULT);
     }
-    if (UNLIKELY(status != STATUS_OK)) {
-        return call_status(status);
+    if (UNLIKELY(owners.tables == NULL)) {
+        return call_status(STATUS_NO_DOMAIN);
     }
-    struct domain *pg_owner = context_find_page_owner(vcpu, (uint16_t)word);
-    if (UNLIKELY(pg_owner == NULL)) {
+    if (UNLIKELY(owners.tables->vcpu_count == 0)) {
+        return call_status(STATUS_BAD_ARGUMENT);
+    }
+    if (UNLIKELY(owners.pages == NULL)) {
         batch_report(&batch);
         return call_status(STATUS_NO_DOMAIN);
     }
     struct mmu_context context;
-    context_open(&context, vcpu, pt_owner, pg_owner);
+    context_open(&context, vcpu, owners.tables, owners.pages);
+    context.may_act = may_act(vcpu->domain, owners.tables, owners.pages);
     return batch_run(&batch, &context, update_element, sizeof(struct mmu_update), arg);
 }

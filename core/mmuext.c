@@ -389,8 +389,7 @@ enum status vcpu_take_info_frame(struct vcpu *vcpu, mfn_t mfn)
     enum status status = STATUS_TABLE_NOT_OWNED;
     if (frame != NULL && frame->owner == vcpu->domain->id &&
         (frame_class(frame) == FRAME_GUEST || frame_class(frame) == FRAME_SHARED)) {
-        status = pt_take_hold(&context, PTE_HOLD_WRITABLE, 1,
-                              pte_make(mfn, PTE_PRESENT | PTE_WRITABLE));
+        status = pt_take_leaf(PTE_HOLD_WRITABLE, frame);
     }
     if (status == STATUS_OK) {
         vcpu->info_frame = mfn;

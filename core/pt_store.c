@@ -5,31 +5,25 @@
 #include "core/pte_update.h"
 #include "lib/insn.h"
 
-/* An L1 entry that the guest wants to write: entry `index` of the live L1 table `table`. */
-struct target {
-    struct frame *table;
-    unsigned int index;
-};
-
-/* Is the address mapped read-only, and is the frame there a live L1 table of the domain? */
-static bool find_target(const struct vcpu *vcpu, uint64_t address, struct target *target)
+/* Is the address mapped read-only, and is the frame there a live L1 table of the domain? That table,
+ * or NULL. */
+static pte_t *find_table(const struct vcpu *vcpu, uint64_t address)
 {
-    struct frame *mapping;
-    unsigned int index;
-    if (!address_is_guest(address) ||
-        !pt_walk_to_l1(vcpu->kernel_base, address, &mapping, &index)) {
-        return false;
+    if (!address_is_guest(address)) {
+        return NULL;
     }
-    pte_t pte = pte_read((pte_t *)port_map_frame(frame_mfn(mapping)) + index);
-    struct frame *table = frame_find(pte_mfn(pte));
+    const pte_t *mapping = pt_find_leaf(vcpu->kernel_base, address);
+    if (mapping == NULL) {
+        return NULL;
+    }
+    pte_t pte = pte_read(mapping);
+    const struct frame *table = frame_find(pte_mfn(pte));
     if (!pte_is_present(pte) || pte_is_writable(pte) || table == NULL ||
         frame_class(table) != FRAME_GUEST || table->owner != vcpu->domain->id ||
         !frame_is_table(table, 1)) {
-        return false;
+        return NULL;
     }
-    *target = (struct target){
-        .table = table, .index = (unsigned int)((address & PAGE_MASK) / sizeof(pte_t))};
-    return true;
+    return port_map_frame(pte_mfn(pte));
 }
 
 /* The instruction at RIP; it may end at a page behind which nothing is mapped. */
@@ -69,23 +63,21 @@ static pte_t merge(pte_t old, uint64_t value, unsigned int offset, unsigned int 
     return (pte_t){.raw = (old.raw & ~mask) | ((value << shift) & mask)};
 }
 
-/* Do what the instruction does to the entry. */
+/* Do what the instruction does to its operand at `address`, which is in the entry at `slot`. */
 static bool perform(struct mmu_context *context, const struct insn *insn,
-                    struct cpu_user_regs *regs, const struct target *target, uint64_t address)
+                    struct cpu_user_regs *regs, pte_t *slot, uint64_t address)
 {
     uint64_t source;
     if (!read_source(insn, regs, &source)) {
         return false;
     }
-    const pte_t *slot = (const pte_t *)port_map_frame(frame_mfn(target->table)) + target->index;
     unsigned int offset = (unsigned int)(address % sizeof(pte_t));
     pte_t seen = pte_read(slot);
     struct insn_outcome outcome;
     insn_evaluate(insn, regs, seen.raw >> (offset * 8), source, &outcome);
     if (outcome.memory_written) {
         pte_t entry = merge(seen, outcome.memory, offset, insn->size);
-        enum status status = pte_update(context, target->table, 1, target->index, entry,
-                                        PTE_STORE_EXCHANGE, &seen);
+        enum status status = pte_update_leaf(context, slot, entry, PTE_STORE_EXCHANGE, &seen);
         if (status == STATUS_AGAIN) {
             return true; /* the processor set A or D meanwhile: the guest executes it again */
         }
@@ -106,16 +98,16 @@ bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t ad
     }
     struct mmu_context context;
     context_open_self(&context, vcpu);
-    struct target target;
     struct insn insn;
     bool done = false;
-    if (find_target(vcpu, address, &target) && fetch(regs->rip, &insn)) {
+    pte_t *table = find_table(vcpu, address);
+    if (table != NULL && fetch(regs->rip, &insn)) {
         uint64_t base = segment_base(insn.memory.segment);
         uint64_t operand = insn_memory_address(&insn, regs, base, base);
         /* Naturally aligned, so inside one entry, and in the page that faulted. */
         if (operand % insn.size == 0 && operand >> PAGE_SHIFT == address >> PAGE_SHIFT) {
-            target.index = (unsigned int)((operand & PAGE_MASK) / sizeof(pte_t));
-            done = perform(&context, &insn, regs, &target, operand);
+            pte_t *slot = &table[(operand & PAGE_MASK) / sizeof(pte_t)];
+            done = perform(&context, &insn, regs, slot, operand);
         }
     }
     context_close(&context);

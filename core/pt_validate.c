@@ -3,71 +3,11 @@
 
 #include "core/port.h"
 
-/* ---- what one entry holds ------------------------------------------------------------------ */
-
-/* Is the frame's owner one of those whose lock is held? */
-static bool owner_is_locked(const struct mmu_context *context, const struct frame *frame)
+void pt_drop_leaf_later(struct vcpu *vcpu, enum pte_hold hold, struct frame *frame)
 {
-    return frame->owner == context->locked.domain->id ||
-           (context->locked.second != NULL && frame->owner == context->locked.second->id);
-}
-
-static enum status take_leaf(enum pte_hold hold, struct frame *frame)
-{
-    enum status status = frame_get(frame);
-    if (status == STATUS_OK && hold == PTE_HOLD_WRITABLE) {
-        status = frame_get_writable(frame);
-        if (status != STATUS_OK) {
-            frame_put(frame);
-        }
-    }
-    return status;
-}
-
-static void drop_leaf(struct mmu_context *context, enum pte_hold hold, struct frame *frame)
-{
-    if (UNLIKELY(!owner_is_locked(context, frame))) {
-        struct vcpu *vcpu = context->vcpu;
-        CHECK(vcpu->foreign_drop_count < FOREIGN_DROP_LIMIT);
-        vcpu->foreign_drops[vcpu->foreign_drop_count++] =
-            (struct foreign_drop){frame_mfn(frame), hold == PTE_HOLD_WRITABLE};
-        return;
-    }
-    if (hold == PTE_HOLD_WRITABLE) {
-        frame_put_writable(frame);
-    }
-    frame_put(frame);
-}
-
-enum status pt_take_hold(struct mmu_context *context, enum pte_hold hold, unsigned int level,
-                         pte_t pte)
-{
-    switch (hold) {
-    case PTE_HOLD_NOTHING:
-        return STATUS_OK;
-    case PTE_HOLD_REFERENCE:
-    case PTE_HOLD_WRITABLE:
-        return take_leaf(hold, frame_find(pte_mfn(pte)));
-    case PTE_HOLD_TABLE:
-        return pt_take(context, frame_find(pte_mfn(pte)), level - 1);
-    }
-    UNREACHABLE("no such hold");
-}
-
-void pt_drop_hold(struct mmu_context *context, enum pte_hold hold, pte_t pte)
-{
-    switch (hold) {
-    case PTE_HOLD_NOTHING:
-        return;
-    case PTE_HOLD_REFERENCE:
-    case PTE_HOLD_WRITABLE:
-        drop_leaf(context, hold, frame_find(pte_mfn(pte)));
-        return;
-    case PTE_HOLD_TABLE:
-        pt_drop(context, frame_find(pte_mfn(pte)));
-        return;
-    }
-    UNREACHABLE("no such hold");
+    CHECK(vcpu->foreign_drop_count < FOREIGN_DROP_LIMIT);
+    vcpu->foreign_drops[vcpu->foreign_drop_count++] =
+        (struct foreign_drop){frame_mfn(frame), hold == PTE_HOLD_WRITABLE};
 }
 
 /* A table's contents are judged as its owner's own: no foreign frames. */
@@ -84,10 +24,10 @@ static void l1_release_entries(struct mmu_context *context, const struct frame *
 {
     const pte_t *table = port_map_frame(frame_mfn(frame));
     for (unsigned int i = 0; i < count; i++) {
-        pte_t pte = pte_read(&table[i]);
-        enum pte_hold hold = pte_hold(1, pte);
+        struct frame *target;
+        enum pte_hold hold = pte_hold(1, pte_read(&table[i]), &target);
         if (hold != PTE_HOLD_NOTHING) {
-            drop_leaf(context, hold, frame_find(pte_mfn(pte)));
+            pt_drop_leaf(context, hold, target);
         }
     }
 }
@@ -106,10 +46,13 @@ static enum status l1_validate(struct mmu_context *context, struct frame *frame)
     pte_t *table = port_map_frame(frame_mfn(frame));
     for (unsigned int i = 0; i < PTE_COUNT; i++) {
         pte_t pte = pte_read(&table[i]);
+        if (!pte_is_present(pte)) {
+            continue; /* anything goes, and holds nothing */
+        }
         struct pte_decision decision = pte_decide(&owners, 1, (pte_t){0}, pte);
         enum status status = decision.status;
         if (status == STATUS_OK && decision.take != PTE_HOLD_NOTHING) {
-            status = take_leaf(decision.take, frame_find(pte_mfn(decision.store)));
+            status = pt_take_leaf(decision.take, decision.new_frame);
         }
         if (UNLIKELY(status != STATUS_OK)) {
             explain(context, status, 1, pte);
@@ -255,7 +198,7 @@ static enum status validate_top(struct mmu_context *context)
         enum status status = decision.status;
         if (status == STATUS_OK) {
             unsigned int depth = walk->depth;
-            status = validate_child(context, frame_find(pte_mfn(pte)), level - 1);
+            status = validate_child(context, decision.new_frame, level - 1);
             if (walk->depth > depth) {
                 return STATUS_OK;
             }
@@ -373,13 +316,9 @@ static bool walk_is_validation_of(const struct pt_walk *walk, const struct frame
 
 /* ---- for others ---------------------------------------------------------------------------- */
 
-bool pt_begin_call(struct vcpu *vcpu, const struct domain *pt_owner)
+bool pt_begin_call_settling(struct vcpu *vcpu)
 {
     struct pt_walk *walk = &vcpu->walk;
-    if (LIKELY(walk->mode == PT_WALK_NONE ||
-               (walk->mode == PT_WALK_VALIDATE && walk->domain == pt_owner))) {
-        return true;
-    }
     struct mmu_context context;
     context_open(&context, vcpu, walk->domain, walk->domain);
     if (walk->mode == PT_WALK_VALIDATE) {
@@ -390,9 +329,9 @@ bool pt_begin_call(struct vcpu *vcpu, const struct domain *pt_owner)
     return done;
 }
 
-bool pt_finish_release(struct mmu_context *context)
+bool pt_run_release(struct mmu_context *context)
 {
-    while (UNLIKELY(context->vcpu->walk.mode == PT_WALK_RELEASE)) {
+    while (context->vcpu->walk.mode == PT_WALK_RELEASE) {
         if (walk_run(context) == STATUS_PREEMPTED && !context_breathe(context)) {
             return false;
         }
@@ -414,11 +353,8 @@ enum status pt_make_room(struct mmu_context *context, const struct frame *wanted
     return STATUS_PREEMPTED;
 }
 
-enum status pt_settle_frame(struct mmu_context *context, const struct frame *frame)
+enum status pt_settle_half(struct mmu_context *context)
 {
-    if (LIKELY(!frame_is_half(frame))) {
-        return STATUS_OK;
-    }
     /* A fault can come here without pt_begin_call(): a walk in another domain is left alone. */
     if (context->vcpu->walk.domain != context->pt_owner) {
         return STATUS_AGAIN;

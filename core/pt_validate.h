@@ -21,7 +21,13 @@
  * and so is, by cancelling it, an unfinished validation in another domain's tables. False: there is
  * more to do, and the CPU is wanted; call again.
  */
-NODISCARD bool pt_begin_call(struct vcpu *vcpu, const struct domain *pt_owner);
+NODISCARD bool pt_begin_call_settling(struct vcpu *vcpu);
+NODISCARD static inline bool pt_begin_call(struct vcpu *vcpu, const struct domain *pt_owner)
+{
+    return LIKELY(vcpu->walk.mode == PT_WALK_NONE ||
+                  (vcpu->walk.mode == PT_WALK_VALIDATE && vcpu->walk.domain == pt_owner)) ||
+           pt_begin_call_settling(vcpu);
+}
 
 /*
  * One more reference and one more type count on `frame` as a table of `level`; its contents are
@@ -40,7 +46,11 @@ void pt_drop(struct mmu_context *context, struct frame *frame);
 
 /* Finish a release that was begun; every call does this before it ends. False: there is more to do,
  * and the CPU is wanted: the call must go on later. */
-NODISCARD bool pt_finish_release(struct mmu_context *context);
+NODISCARD bool pt_run_release(struct mmu_context *context);
+NODISCARD static inline bool pt_finish_release(struct mmu_context *context)
+{
+    return LIKELY(context->vcpu->walk.mode != PT_WALK_RELEASE) || pt_run_release(context);
+}
 
 /* Make sure that the vCPU's walk is free, or is the unfinished validation of `wanted` (may be
  * NULL). STATUS_OK: it was so. STATUS_PREEMPTED: something had to be released, perhaps all of it;
@@ -49,11 +59,43 @@ NODISCARD enum status pt_make_room(struct mmu_context *context, const struct fra
 
 /* If this frame is in the middle of the calling vCPU's own validation, cancel that. STATUS_OK: the
  * frame is not HALF; STATUS_PREEMPTED: as pt_make_room(); STATUS_AGAIN: it is another vCPU's. */
-NODISCARD enum status pt_settle_frame(struct mmu_context *context, const struct frame *frame);
+NODISCARD enum status pt_settle_half(struct mmu_context *context);
+NODISCARD static inline enum status pt_settle_frame(struct mmu_context *context,
+                                                    const struct frame *frame)
+{
+    return LIKELY(!frame_is_half(frame)) ? STATUS_OK : pt_settle_half(context);
+}
 
-/* Take and drop what an entry of a table of `level` holds, as pt_take() and pt_drop() do. */
-NODISCARD enum status pt_take_hold(struct mmu_context *context, enum pte_hold hold,
-                                   unsigned int level, pte_t pte);
-void pt_drop_hold(struct mmu_context *context, enum pte_hold hold, pte_t pte);
+/* Take what an L1 entry holds on `frame` (PTE_HOLD_REFERENCE or _WRITABLE). */
+NODISCARD static inline enum status pt_take_leaf(enum pte_hold hold, struct frame *frame)
+{
+    enum status status = frame_get(frame);
+    if (LIKELY(status == STATUS_OK) && hold == PTE_HOLD_WRITABLE) {
+        status = frame_get_writable(frame);
+        if (UNLIKELY(status != STATUS_OK)) {
+            frame_put(frame);
+        }
+    }
+    return status;
+}
+
+/* A frame of a domain whose lock is not held: remembered, and dropped when ours is let go. */
+void pt_drop_leaf_later(struct vcpu *vcpu, enum pte_hold hold, struct frame *frame);
+
+/* Drop what pt_take_leaf() took. */
+static inline void pt_drop_leaf(struct mmu_context *context, enum pte_hold hold,
+                                struct frame *frame)
+{
+    const struct mmu_locked *locked = &context->locked;
+    if (UNLIKELY(frame->owner != locked->domain->id) &&
+        (locked->second == NULL || frame->owner != locked->second->id)) {
+        pt_drop_leaf_later(context->vcpu, hold, frame);
+        return;
+    }
+    if (hold == PTE_HOLD_WRITABLE) {
+        frame_put_writable(frame);
+    }
+    frame_put(frame);
+}
 
 #endif

@@ -27,9 +27,11 @@ struct pte_owners {
 
 struct pte_decision {
     enum status status;
-    enum pte_hold take; /* to be taken on store's frame before the store */
-    enum pte_hold drop; /* to be dropped on the old entry's frame after it */
-    pte_t store;        /* what goes into the slot */
+    enum pte_hold take;      /* to be taken on new_frame before the store */
+    enum pte_hold drop;      /* to be dropped on old_frame after it */
+    pte_t store;             /* what goes into the slot */
+    struct frame *new_frame; /* set where take is not PTE_HOLD_NOTHING */
+    struct frame *old_frame; /* set where drop is not PTE_HOLD_NOTHING */
 };
 
 /* Bits a present entry may have besides its frame number, by level. An L1 entry may have cache bits
@@ -49,26 +51,24 @@ static const uint64_t pte_permitted[5] = {
  * how it is cached stay the same. */
 #define PTE_USE_BITS (PTE_MFN_MASK | PTE_PRESENT | PTE_WRITABLE | PTE_CACHE)
 
-static inline bool mfn_is_io(mfn_t mfn)
+/* What an L1 entry that names this frame (NULL: none of RAM) holds on it. */
+static inline enum pte_hold pte_hold_leaf(pte_t stored, const struct frame *frame)
 {
-    const struct frame *frame = frame_find(mfn);
-    return frame == NULL || frame_class(frame) == FRAME_IO;
+    if (UNLIKELY(frame == NULL || frame_class(frame) == FRAME_IO)) {
+        return PTE_HOLD_NOTHING;
+    }
+    return pte_is_writable(stored) ? PTE_HOLD_WRITABLE : PTE_HOLD_REFERENCE;
 }
 
-/* What an entry that is stored holds: a function of the entry alone, so that taking and dropping
- * cannot disagree. */
-static inline enum pte_hold pte_hold(unsigned int level, pte_t stored)
+/* What an entry that is stored holds, and on which frame: a function of the entry alone, so that
+ * taking and dropping cannot disagree. */
+static inline enum pte_hold pte_hold(unsigned int level, pte_t stored, struct frame **frame)
 {
     if (!pte_is_present(stored)) {
         return PTE_HOLD_NOTHING;
     }
-    if (level > 1) {
-        return PTE_HOLD_TABLE;
-    }
-    if (mfn_is_io(pte_mfn(stored))) {
-        return PTE_HOLD_NOTHING;
-    }
-    return pte_is_writable(stored) ? PTE_HOLD_WRITABLE : PTE_HOLD_REFERENCE;
+    *frame = frame_find(pte_mfn(stored));
+    return level > 1 ? PTE_HOLD_TABLE : pte_hold_leaf(stored, *frame);
 }
 
 /*
@@ -136,16 +136,14 @@ static inline enum status pte_check_table(const struct pte_owners *owners,
  * store, what to take first and what to drop afterwards, or which rule refuses. The writable or
  * table type itself may still be unavailable: taking it tells.
  */
-static inline struct pte_decision pte_decide(const struct pte_owners *owners, unsigned int level,
-                                             pte_t old, pte_t new_pte)
+/* Inlined everywhere: it is the inner loop of everything, and the level is mostly a constant. */
+static ALWAYS_INLINE struct pte_decision pte_decide(const struct pte_owners *owners,
+                                                    unsigned int level,
+                                                    pte_t old, pte_t new_pte)
 {
-    struct pte_decision decision = {
-        .status = STATUS_OK,
-        .take = PTE_HOLD_NOTHING,
-        .drop = pte_hold(level, old),
-        .store = new_pte,
-    };
+    struct pte_decision decision = {.status = STATUS_OK, .store = new_pte};
     if (!pte_is_present(new_pte)) {
+        decision.drop = pte_hold(level, old, &decision.old_frame);
         return decision;
     }
     if (UNLIKELY((new_pte.raw & ~(pte_permitted[level] | PTE_MFN_MASK)) != 0)) {
@@ -153,19 +151,20 @@ static inline struct pte_decision pte_decide(const struct pte_owners *owners, un
         return decision;
     }
     decision.store = pte_adjust(level, new_pte);
-    const struct frame *frame = frame_find(pte_mfn(new_pte));
-    bool is_io = level == 1 && (frame == NULL || frame_class(frame) == FRAME_IO);
-    if (UNLIKELY(is_io)) {
+    struct frame *frame = frame_find(pte_mfn(new_pte));
+    if (level == 1 && UNLIKELY(frame == NULL || frame_class(frame) == FRAME_IO)) {
         decision.status = pte_decide_io(owners, &decision.store);
+        decision.drop = pte_hold(level, old, &decision.old_frame);
         return decision;
     }
     if (pte_is_present(old) && ((old.raw ^ decision.store.raw) & PTE_USE_BITS) == 0) {
-        decision.drop = PTE_HOLD_NOTHING; /* same frame, same use: nothing to take, nothing to drop */
-        return decision;
+        return decision; /* same frame, same use: nothing to take, nothing to drop */
     }
     decision.status = level == 1 ? pte_check_leaf(owners, decision.store, frame)
                                  : pte_check_table(owners, frame);
-    decision.take = pte_hold(level, decision.store);
+    decision.new_frame = frame;
+    decision.take = level == 1 ? pte_hold_leaf(decision.store, frame) : PTE_HOLD_TABLE;
+    decision.drop = pte_hold(level, old, &decision.old_frame);
     return decision;
 }
 

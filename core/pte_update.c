@@ -4,72 +4,85 @@
 #include "core/port.h"
 #include "core/pt_validate.h"
 
-/* Store by the mode's rule. False: the exchange found something else, now in *seen. */
-static bool store_pte(pte_t *slot, pte_t store, enum pte_store_mode mode, pte_t *seen)
+/* Under the owner's lock only the processor changes a live entry, and only A and D. */
+static void store_preserving(pte_t *slot, pte_t store)
 {
-    if (mode == PTE_STORE) {
-        pte_write(slot, store);
-        return true;
-    }
-    if (mode == PTE_STORE_EXCHANGE) {
-        return pte_compare_exchange(slot, seen, store);
-    }
-    /* Under the owner's lock only the processor changes the entry, and only A and D. */
     pte_t current = pte_read(slot);
     pte_t merged;
     do {
         merged.raw = store.raw | (current.raw & (PTE_ACCESSED | PTE_DIRTY));
     } while (!pte_compare_exchange(slot, &current, merged));
-    return true;
 }
 
-enum status pte_update(struct mmu_context *context, struct frame *table, unsigned int level,
-                       unsigned int index, pte_t new_pte, enum pte_store_mode mode, pte_t *seen)
+enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, pte_t new_pte,
+                            enum pte_store_mode mode, pte_t *seen)
 {
-    if (pte_slot_is_hypervisor(level, index)) {
-        return STATUS_HYPERVISOR_SLOT;
-    }
-    pte_t *slot = (pte_t *)port_map_frame(frame_mfn(table)) + index;
     pte_t old = mode == PTE_STORE_EXCHANGE ? *seen : pte_read(slot);
-    struct pte_decision decision = pte_decide(&context->owners, level, old, new_pte);
+    struct pte_decision decision = pte_decide(&context->owners, 1, old, new_pte);
     if (UNLIKELY(decision.status != STATUS_OK)) {
         return decision.status;
     }
-    if (decision.drop == PTE_HOLD_TABLE) {
-        const struct frame *wanted =
-            decision.take == PTE_HOLD_TABLE ? frame_find(pte_mfn(decision.store)) : NULL;
-        enum status status = pt_make_room(context, wanted);
-        if (status != STATUS_OK) {
+    if (decision.take != PTE_HOLD_NOTHING) {
+        enum status status = pt_take_leaf(decision.take, decision.new_frame);
+        if (UNLIKELY(status != STATUS_OK)) {
             return status;
         }
     }
-    enum status status = pt_take_hold(context, decision.take, level, decision.store);
-    if (UNLIKELY(status != STATUS_OK)) {
-        return status;
-    }
-    if (UNLIKELY(!store_pte(slot, decision.store, mode, seen))) {
-        pt_drop_hold(context, decision.take, decision.store);
+    if (LIKELY(mode == PTE_STORE)) {
+        pte_write(slot, decision.store);
+    } else if (mode == PTE_STORE_PRESERVE_AD) {
+        store_preserving(slot, decision.store);
+    } else if (UNLIKELY(!pte_compare_exchange(slot, seen, decision.store))) {
+        if (decision.take != PTE_HOLD_NOTHING) {
+            pt_drop_leaf(context, decision.take, decision.new_frame);
+        }
         return STATUS_AGAIN;
     }
-    pt_drop_hold(context, decision.drop, old);
-    if (level > 1) {
-        context->flush_all = true;
+    if (decision.drop != PTE_HOLD_NOTHING) {
+        pt_drop_leaf(context, decision.drop, decision.old_frame);
     }
     return STATUS_OK;
 }
 
-bool pt_walk_to_l1(mfn_t root, uint64_t address, struct frame **table, unsigned int *index)
+enum status pte_update_table(struct mmu_context *context, pte_t *slot, unsigned int level,
+                             unsigned int index, pte_t new_pte, enum pte_store_mode mode)
+{
+    if (pte_slot_is_hypervisor(level, index)) {
+        return STATUS_HYPERVISOR_SLOT;
+    }
+    struct pte_decision decision = pte_decide(&context->owners, level, pte_read(slot), new_pte);
+    enum status status = decision.status;
+    if (status == STATUS_OK && decision.drop == PTE_HOLD_TABLE) {
+        status = pt_make_room(context, decision.new_frame);
+    }
+    if (status == STATUS_OK && decision.take == PTE_HOLD_TABLE) {
+        status = pt_take(context, decision.new_frame, level - 1);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (mode == PTE_STORE) {
+        pte_write(slot, decision.store);
+    } else {
+        store_preserving(slot, decision.store);
+    }
+    if (decision.drop == PTE_HOLD_TABLE) {
+        pt_drop(context, decision.old_frame);
+    }
+    context->flush_all = true;
+    return STATUS_OK;
+}
+
+pte_t *pt_find_leaf(mfn_t root, uint64_t address)
 {
     mfn_t mfn = root;
     for (unsigned int level = 4; level > 1; level--) {
         const pte_t *entries = port_map_frame(mfn);
         pte_t pte = pte_read(&entries[pte_index(level, address)]);
         if (!pte_is_present(pte)) {
-            return false;
+            return NULL;
         }
         mfn = pte_mfn(pte);
     }
-    *table = frame_find(mfn);
-    *index = pte_index(1, address);
-    return true;
+    return (pte_t *)port_map_frame(mfn) + pte_index(1, address);
 }

@@ -12,23 +12,28 @@ enum pte_store_mode {
 };
 
 /*
- * Put `new_pte` into entry `index` of the live table `table` of `level`. With PTE_STORE_EXCHANGE
- * *seen is what the slot must hold; STATUS_AGAIN says that it does not, and *seen is then what it
- * holds. Otherwise `seen` is NULL. STATUS_PREEMPTED and STATUS_AGAIN: nothing changed, ask again.
- * What the old entry held is dropped, an upper table's release perhaps only begun
- * (pt_finish_release()).
+ * Put `new_pte` into a slot of a live L1 table. With PTE_STORE_EXCHANGE *seen is what the slot must
+ * hold; STATUS_AGAIN says that it does not, that nothing changed, and *seen is what it holds.
+ * Otherwise `seen` is NULL. A refusal changes nothing.
  */
-NODISCARD enum status pte_update(struct mmu_context *context, struct frame *table,
-                                 unsigned int level, unsigned int index, pte_t new_pte,
-                                 enum pte_store_mode mode, pte_t *seen);
+NODISCARD enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, pte_t new_pte,
+                                      enum pte_store_mode mode, pte_t *seen);
 
 /*
- * Find the L1 entry that maps `address` in the tree under `root`, by software, through the
- * hypervisor's own mapping: no TLB is asked. False: a table on the way is missing. `address` is the
+ * The same for entry `index` of a live table of `level` 2 to 4, without PTE_STORE_EXCHANGE.
+ * STATUS_PREEMPTED and STATUS_AGAIN: nothing changed, ask again. What the old entry held is dropped,
+ * its tree's release perhaps only begun (pt_finish_release()). The flush is owed to the context.
+ */
+NODISCARD enum status pte_update_table(struct mmu_context *context, pte_t *slot,
+                                       unsigned int level, unsigned int index, pte_t new_pte,
+                                       enum pte_store_mode mode);
+
+/*
+ * The L1 slot that maps `address` in the tree under `root`, found by software through the
+ * hypervisor's own mapping: no TLB is asked. NULL: a table on the way is missing. `address` is the
  * guest's (address_is_guest()).
  */
-NODISCARD bool pt_walk_to_l1(mfn_t root, uint64_t address, struct frame **table,
-                             unsigned int *index);
+NODISCARD pte_t *pt_find_leaf(mfn_t root, uint64_t address);
 
 /* Canonical and outside the hypervisor's slots: the guest may map it. */
 static inline bool address_is_guest(uint64_t address)

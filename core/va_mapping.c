@@ -9,15 +9,14 @@
 
 static enum status update_entry(struct mmu_context *context, uint64_t address, pte_t entry)
 {
-    struct frame *table;
-    unsigned int index;
     if (!address_is_guest(address)) {
         return STATUS_BAD_ADDRESS;
     }
-    if (!pt_walk_to_l1(context->vcpu->kernel_base, address, &table, &index)) {
+    pte_t *slot = pt_find_leaf(context->vcpu->kernel_base, address);
+    if (slot == NULL) {
         return STATUS_NO_TABLE;
     }
-    enum status status = pte_update(context, table, 1, index, entry, PTE_STORE, NULL);
+    enum status status = pte_update_leaf(context, slot, entry, PTE_STORE, NULL);
     if (UNLIKELY(status != STATUS_OK)) {
         port_explain_refusal(context->vcpu, status, "update_va_mapping of an entry", 1, entry.raw,
                              frame_find(pte_mfn(entry)));
@@ -68,7 +67,7 @@ static struct call_result update(struct vcpu *vcpu, struct domain *pg_owner, con
     if (status == STATUS_OK) {
         status = flush_as_asked(vcpu, arg[0], arg[2]);
     }
-    return call_status(status);
+    return LIKELY(status == STATUS_OK) ? call_done(0) : call_status(status);
 }
 
 struct call_result call_update_va_mapping(struct vcpu *vcpu, uint64_t arg[])

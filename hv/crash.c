@@ -213,10 +213,11 @@ void panic(const char *format, ...)
     panic_end();
 }
 
-/* Return addresses by the chain of frame pointers, as long as it stays on this stack. */
+/* Return addresses by the chain of frame pointers (which debug builds keep), as long as it stays on
+ * this CPU's stacks. */
 static void print_backtrace(uint64_t rbp)
 {
-    uint64_t block = rbp / CPU_AREA_SIZE;
+    uint64_t block = (uint64_t)cpu_stack_top() / CPU_AREA_SIZE;
     for (unsigned int depth = 0; depth < 16 && rbp / CPU_AREA_SIZE == block && rbp % 8 == 0;
          depth++) {
         const uint64_t *frame = (const uint64_t *)rbp;

@@ -10,6 +10,7 @@
 #define HV_VCPU_H
 
 #include "core/domain.h"
+#include "hv/cpu/cpu.h"
 #include "hv/evtchn/evtchn.h"
 
 #define EXCEPTION_COUNT 256U
@@ -110,12 +111,23 @@ static inline struct hv_vcpu *hv_domain_vcpu(const struct hv_domain *domain, uin
 }
 
 /* The vCPU that runs, or was interrupted, on this CPU. */
-struct hv_vcpu *current_vcpu(void);
+static inline struct hv_vcpu *current_vcpu(void)
+{
+    return cpu_info()->vcpu;
+}
 /* Its registers as they were when it came in: at the top of this CPU's stack. */
-struct cpu_user_regs *current_registers(void);
+static inline struct cpu_user_regs *current_registers(void)
+{
+    return &cpu_stack_top()->regs;
+}
 
 /* An event is pending for the vCPU and it does not mask upcalls. */
-bool vcpu_has_deliverable_event(const struct hv_vcpu *vcpu);
+static inline bool vcpu_has_deliverable_event(const struct hv_vcpu *vcpu)
+{
+    const struct vcpu_info *info = vcpu->info;
+    return __atomic_load_n(&info->evtchn_upcall_pending, __ATOMIC_RELAXED) != 0 &&
+           __atomic_load_n(&info->evtchn_upcall_mask, __ATOMIC_RELAXED) == 0;
+}
 
 /* Something happened that a blocked or polling vCPU waits for. Any CPU. */
 void vcpu_wake(struct hv_vcpu *vcpu);

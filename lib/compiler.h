@@ -11,6 +11,7 @@
 #define NORETURN            __attribute__((noreturn))
 #define PACKED              __attribute__((packed))
 #define ALIGNED(n)          __attribute__((aligned(n)))
+#define ALWAYS_INLINE       __attribute__((always_inline)) inline
 #define COLD                __attribute__((cold, noinline))
 #define PRINTF_FORMAT(f, a) __attribute__((format(printf, f, a)))
 #define LIKELY(x)           __builtin_expect(!!(x), 1)

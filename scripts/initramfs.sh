@@ -30,6 +30,12 @@ fill_ramdisk() {
     install -m 755 "$top/scripts/guest-init" "$root/init"
 }
 
+# pack_ramdisk FOLDER FILE: as the kernel wants it, and the same each time.
+pack_ramdisk() {
+    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) |
+        gzip -n >"$2"
+}
+
 is_up_to_date() {
     local source
     for source in scripts/guest-init scripts/initramfs.sh build/busybox/bin/busybox; do
@@ -45,8 +51,7 @@ prepare_initramfs() {
     check_applets "$top/build/busybox/bin/busybox"
     work=$(mktemp -d "$top/build/ramdisk.XXXXXX")
     fill_ramdisk "$work/root"
-    (cd "$work/root" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) |
-        gzip -n >"$work/initramfs.gz"
+    pack_ramdisk "$work/root" "$work/initramfs.gz"
     mv "$work/initramfs.gz" "$top/build/initramfs.gz"
     rm -rf "$work"
 }

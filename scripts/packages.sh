@@ -5,9 +5,10 @@
 # standard output: those belong to the guest.
 
 # What it takes to build Pinnace and to boot a guest, on a Debian 12 base system.
-run_packages=(gcc libc6-dev make libxen-dev liblzma-dev libjansson-dev qemu-system-x86 cpio)
+run_packages=(gcc libc6-dev make libxen-dev libjansson-dev zlib1g-dev libbz2-dev liblzma-dev
+    liblz4-dev libzstd-dev qemu-system-x86 cpio)
 # What ./test needs on top.
-test_packages=(libcmocka-dev)
+test_packages=(libcmocka-dev clang libclang-rt-14-dev bzip2 xz-utils lzop lz4 zstd mandoc)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -66,18 +67,31 @@ package_field() {
     apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: *//p" | head -n 1
 }
 
-# Download a package, without installing it, and unpack the named files of it as the new folder
-# DESTINATION, which appears only once it is complete: unpack_package PACKAGE DESTINATION ./FILE...
-unpack_package() {
-    local package=$1 destination=$2 work status=0
-    shift 2
+# Download packages, without installing them, and unpack the named files of them as the new folder
+# DESTINATION, which appears only once it is complete:
+# unpack_packages DESTINATION PACKAGE... [-- ./FILE...]
+unpack_packages() {
+    local destination=$1 work status=0 deb
+    local -a packages=()
+    shift
+    while [ $# != 0 ] && [ "$1" != -- ]; do
+        packages+=("$1")
+        shift
+    done
+    [ $# = 0 ] || shift
     work=$(mktemp -d "$top/build/download.XXXXXX")
     mkdir "$work/files"
     # As root, apt would complain that its own user cannot write here.
     (cd "$work" && apt-get -q -o APT::Sandbox::User=root -o Acquire::http::Timeout=30 \
-        download "$package") &&
-        dpkg-deb --fsys-tarfile "$work"/*.deb | tar -C "$work/files" -x "$@" &&
-        mkdir -p "${destination%/*}" && mv -T "$work/files" "$destination" || status=1
+        download "${packages[@]}") || status=1
+    for deb in "$work"/*.deb; do
+        [ $status = 0 ] && dpkg-deb --fsys-tarfile "$deb" | tar -C "$work/files" -x "$@" || status=1
+    done
+    [ $status = 0 ] && mkdir -p "${destination%/*}" && mv -T "$work/files" "$destination" ||
+        status=1
     rm -rf "$work"
     return $status
 }
+
+# The same of one package: unpack_package PACKAGE DESTINATION ./FILE...
+unpack_package() { unpack_packages "$2" "$1" -- "${@:3}"; }

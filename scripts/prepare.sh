@@ -6,6 +6,7 @@
 . "$top/scripts/packages.sh"
 . "$top/scripts/kernel.sh"
 . "$top/scripts/initramfs.sh"
+. "$top/scripts/stress.sh"
 
 # One at a time: two of these would build into the same folder.
 prepare_lock() {

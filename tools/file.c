@@ -12,6 +12,7 @@
 #include "tools/report.h"
 
 #define READ_STEP (UINT64_C(1) << 20)
+#define READ_MAX  (UINT64_C(2) << 30) /* no file that we read whole is larger; a pipe may be */
 
 static bool grow(struct file_contents *contents, size_t *room)
 {
@@ -42,20 +43,35 @@ static bool read_to_end(int fd, struct file_contents *contents)
         } else if (errno != EINTR) {
             return false;
         }
+        if (contents->size > READ_MAX) {
+            errno = EFBIG;
+            return false;
+        }
     }
 }
 
-bool file_read(const char *path, struct file_contents *contents)
+/* A device may never come to an end. errno says what is wrong. */
+static bool is_finite(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return false;
+    }
+    errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    return S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+}
+
+bool file_read(const char *what, const char *path, struct file_contents *contents)
 {
     *contents = (struct file_contents){0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        report("%s: %s", path, strerror(errno));
+        report("%s %s: %s", what, path, strerror(errno));
         return false;
     }
-    bool complete = read_to_end(fd, contents);
+    bool complete = is_finite(fd) && read_to_end(fd, contents);
     if (!complete) {
-        report("%s: cannot be read: %s", path, strerror(errno));
+        report("%s %s: cannot be read: %s", what, path, strerror(errno));
         free(contents->bytes);
         *contents = (struct file_contents){0};
     }
@@ -96,14 +112,14 @@ bool file_write(const char *path, const uint8_t *bytes, size_t size)
     return complete;
 }
 
-int file_open(const char *path)
+int file_open(const char *what, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0) {
-        report("%s: %s", path, strerror(errno));
+        report("%s %s: %s", what, path, strerror(errno));
     } else if (!S_ISREG(status.st_mode)) {
-        report("%s: not a regular file", path);
+        report("%s %s: not a regular file", what, path);
     } else {
         return fd;
     }
@@ -111,6 +127,15 @@ int file_open(const char *path)
         close(fd);
     }
     return -1;
+}
+
+int file_create(const char *what, const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        report("%s %s: %s", what, path, strerror(errno));
+    }
+    return fd;
 }
 
 int file_in_memory(const char *name, const uint8_t *bytes, size_t size)

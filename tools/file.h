@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole files in and out. These functions report what went wrong themselves and return false. */
+/* Whole files in and out. These functions report what went wrong themselves and return false;
+ * `what` is what the file is to us, such as "kernel". */
 #ifndef TOOLS_FILE_H
 #define TOOLS_FILE_H
 
@@ -11,13 +12,16 @@ struct file_contents {
 };
 
 /* Read all of a file, which may also be a pipe. The caller frees contents->bytes. */
-NODISCARD bool file_read(const char *path, struct file_contents *contents);
+NODISCARD bool file_read(const char *what, const char *path, struct file_contents *contents);
 
 /* Make or replace a file. After a failure there is no file at `path`. */
 NODISCARD bool file_write(const char *path, const uint8_t *bytes, size_t size);
 
 /* Open a regular file for reading; -1 after a report. */
-NODISCARD int file_open(const char *path);
+NODISCARD int file_open(const char *what, const char *path);
+
+/* Make a file or empty it, for writing; -1 after a report. */
+NODISCARD int file_create(const char *what, const char *path);
 
 /* A file in memory only, which is gone with the last process that has it open; -1 after a report.
  */

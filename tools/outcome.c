@@ -9,7 +9,8 @@ static enum outcome judge_ended_machine(const struct evidence *evidence)
 {
     bool powered_off = evidence->machine_end == MACHINE_POWERED_OFF;
     if (powered_off && evidence->final_line == FINAL_LINE_POWER_OFF) {
-        return OUTCOME_SUCCESS;
+        return evidence->expected_text && !evidence->expected_seen ? OUTCOME_NOT_SEEN
+                                                                   : OUTCOME_SUCCESS;
     }
     if (!powered_off && evidence->final_line == FINAL_LINE_REBOOT) {
         return OUTCOME_REBOOT;
@@ -91,6 +92,8 @@ const char *outcome_describe(enum outcome outcome, const struct evidence *eviden
         return "the time limit was reached";
     case OUTCOME_USER_QUIT:
         return "ended from the keyboard";
+    case OUTCOME_NOT_SEEN:
+        return "the guest powered off without the expected text in its output";
     case OUTCOME_SIGNAL:
         return "ended by a signal";
     }
@@ -99,17 +102,19 @@ const char *outcome_describe(enum outcome outcome, const struct evidence *eviden
 
 void outcome_print_statuses(FILE *stream)
 {
-    fputs("Exit status:\n"
-          "    0  the guest powered off\n"
-          "    1  pinnace itself failed, for example to write its output\n"
-          "    2  bad usage, or a file that cannot be read\n"
-          "    3  an input was refused, for example a file that is not a kernel\n"
-          "    4  QEMU is missing, could not be started, or failed\n"
-          "    5  the guest rebooted the machine\n"
-          "    6  the guest crashed\n"
-          "    7  the hypervisor panicked, or the machine was reset unannounced (triple fault)\n"
-          "    8  the time limit was reached\n"
-          "    9  ended from the keyboard, with Ctrl-a x\n"
-          "  128  and more: ended by signal number (status - 128)\n",
-          stream);
+    fputs(
+        "Exit status:\n"
+        "    0  the guest powered off\n"
+        "    1  pinnace itself failed, for example to write its output\n"
+        "    2  bad usage\n"
+        "    3  an input was refused: a file that is missing or cannot work, or too little memory\n"
+        "    4  QEMU is missing, could not be started, or failed\n"
+        "    5  the guest rebooted the machine\n"
+        "    6  the guest crashed\n"
+        "    7  the hypervisor panicked, or the machine was reset unannounced (triple fault)\n"
+        "    8  the time limit was reached\n"
+        "    9  ended from the keyboard, with Ctrl-a x\n"
+        "   10  the guest powered off, but its output lacks the text given with --expect\n"
+        "  128  and more: ended by signal number (status - 128)\n",
+        stream);
 }

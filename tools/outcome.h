@@ -19,7 +19,8 @@ enum outcome {
     OUTCOME_HYPERVISOR_FAILED = 7,
     OUTCOME_TIME_LIMIT = 8,
     OUTCOME_USER_QUIT = 9,
-    OUTCOME_SIGNAL = 128, /* ended by a signal; its number is added */
+    OUTCOME_NOT_SEEN = 10, /* the guest powered off, but did not say what was expected */
+    OUTCOME_SIGNAL = 128,  /* ended by a signal; its number is added */
 };
 
 /* What QEMU's SHUTDOWN event said of the machine. */
@@ -35,8 +36,10 @@ struct evidence {
     enum final_line final_line;
     bool time_limit_reached;
     bool user_quit;
-    bool output_lost; /* our standard output could not be written */
-    int signal;       /* that asked us to end, or 0 */
+    bool output_lost;   /* our standard output, or the log, could not be written */
+    bool expected_text; /* --expect was given */
+    bool expected_seen; /* and its text was in the guest's output */
+    int signal;         /* that asked us to end, or 0 */
 };
 
 enum outcome outcome_judge(const struct evidence *evidence);

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tools/extract.h"
 #include "tools/file.h"
+#include "tools/kernel_check.h"
+#include "tools/kernel_file.h"
 #include "tools/multiboot.h"
 #include "tools/qemu.h"
 #include "tools/report.h"
@@ -61,14 +63,14 @@ static enum outcome open_hypervisor(const char *given, int *fd)
 {
     char own[PATH_MAX];
     const char *path = choose_path(given, "pinnace-hv", "--hypervisor", own);
-    *fd = path != NULL ? file_open(path) : -1;
+    *fd = path != NULL ? file_open("hypervisor", path) : -1;
     if (*fd < 0) {
-        return OUTCOME_BAD_USAGE;
+        return OUTCOME_INPUT_REFUSED;
     }
     uint8_t start[MULTIBOOT_SEARCH_SIZE];
     ssize_t size = pread(*fd, start, sizeof(start), 0);
     if (size < 0 || !multiboot_has_header(start, (size_t)size)) {
-        report("%s: not a Multiboot kernel, as a hypervisor is", path);
+        report("hypervisor %s: not a Multiboot kernel, as a hypervisor is", path);
         return OUTCOME_INPUT_REFUSED;
     }
     return OUTCOME_SUCCESS;
@@ -81,25 +83,54 @@ static enum outcome open_initrd(const struct run_options *options, int *fd)
     }
     char own[PATH_MAX];
     const char *path = choose_path(options->initrd, "initramfs.gz", "--initrd", own);
-    *fd = path != NULL ? file_open(path) : -1;
-    return *fd >= 0 ? OUTCOME_SUCCESS : OUTCOME_BAD_USAGE;
+    *fd = path != NULL ? file_open("initrd", path) : -1;
+    return *fd >= 0 ? OUTCOME_SUCCESS : OUTCOME_INPUT_REFUSED;
 }
 
-static enum outcome open_kernel(const char *given, int *fd)
+/* Whether the hypervisor could start it, with all that is given beside it. */
+static enum outcome check_kernel(const char *path, const struct unpacked_kernel *kernel,
+                                 const struct qemu_config *config)
+{
+    struct stat initrd = {0};
+    if (config->initrd_fd >= 0 && fstat(config->initrd_fd, &initrd) != 0) {
+        report("initrd: %s", strerror(errno));
+        return OUTCOME_FAILED;
+    }
+    const struct check_request request = {
+        .kernel_path = path,
+        .kernel = kernel,
+        .initrd_size = (uint64_t)initrd.st_size,
+        .kernel_options = config->kernel_options,
+        .hypervisor_options = config->hypervisor_options,
+        .memory_kib = config->memory_kib,
+    };
+    struct reason reason;
+    if (!kernel_check(&request, &reason)) {
+        report("kernel %s: %s", path, reason.text);
+        return OUTCOME_INPUT_REFUSED;
+    }
+    return OUTCOME_SUCCESS;
+}
+
+static enum outcome open_kernel(const char *given, struct qemu_config *config)
 {
     char own[PATH_MAX];
     const char *path = choose_path(given, "kernel/vmlinuz", "--kernel", own);
     if (path == NULL) {
-        return OUTCOME_BAD_USAGE;
+        return OUTCOME_INPUT_REFUSED;
     }
-    struct kernel_file kernel;
-    enum outcome outcome = kernel_file_read(path, &kernel);
+    struct kernel_file file;
+    enum outcome outcome = kernel_file_read(path, &file);
     if (outcome != OUTCOME_SUCCESS) {
         return outcome;
     }
-    *fd = file_in_memory("pinnace kernel", kernel.image.elf, kernel.image.elf_size);
-    kernel_file_free(&kernel);
-    return *fd >= 0 ? OUTCOME_SUCCESS : OUTCOME_FAILED;
+    outcome = check_kernel(path, &file.kernel, config);
+    if (outcome == OUTCOME_SUCCESS) {
+        config->kernel_fd = file_in_memory("pinnace kernel", file.kernel.elf, file.kernel.elf_size);
+        outcome = config->kernel_fd >= 0 ? OUTCOME_SUCCESS : OUTCOME_FAILED;
+    }
+    kernel_file_free(&file);
+    return outcome;
 }
 
 static char *join_options(const char *first, const char *more)
@@ -133,7 +164,7 @@ static enum outcome make_config(const struct run_options *options, struct qemu_c
     if (outcome != OUTCOME_SUCCESS) {
         return outcome;
     }
-    return open_kernel(options->kernel, &config->kernel_fd);
+    return open_kernel(options->kernel, config);
 }
 
 /* ---- the run ---- */
@@ -181,6 +212,29 @@ static void report_qemu_failure(const struct session_result *result)
     }
 }
 
+/* Whether Linux was told to keep to itself what we judge by. */
+static bool asks_for_quiet(const char *kernel_options)
+{
+    return strstr(kernel_options, "quiet") != NULL || strstr(kernel_options, "loglevel") != NULL;
+}
+
+/* The reason for a black screen, as far as it can be told from here. */
+static void report_silence(enum outcome outcome, const struct session_result *result,
+                           const struct run_options *options)
+{
+    if (outcome != OUTCOME_TIME_LIMIT && outcome != OUTCOME_USER_QUIT &&
+        outcome != OUTCOME_SIGNAL) {
+        return;
+    }
+    if (!result->guest_spoke) {
+        report("until then the guest wrote nothing to its console");
+    } else if (result->console_missing && !asks_for_quiet(options->append)) {
+        report("until then the guest's kernel never opened its console, hvc0: what its programs "
+               "write is not seen (it needs CONFIG_HVC_XEN, and CONFIG_XEN_DOM0 to be the first "
+               "domain)");
+    }
+}
+
 static void report_outcome(enum outcome outcome, const struct session_result *result,
                            const struct run_options *options)
 {
@@ -194,9 +248,12 @@ static void report_outcome(enum outcome outcome, const struct session_result *re
     } else if (outcome == OUTCOME_SIGNAL) {
         report("ended by signal %d (%s)", result->evidence.signal,
                strsignal(result->evidence.signal));
+    } else if (outcome == OUTCOME_NOT_SEEN) {
+        report("the guest powered off, but \"%s\" is not in its output", options->expect);
     } else if (outcome != OUTCOME_SUCCESS) {
         report("%s", outcome_describe(outcome, &result->evidence));
     }
+    report_silence(outcome, result, options);
 }
 
 static enum outcome run_machine(const struct qemu_config *config, const struct run_options *options,
@@ -204,6 +261,8 @@ static enum outcome run_machine(const struct qemu_config *config, const struct r
 {
     sigset_t former_mask;
     struct session_config session = {
+        .log_fd = -1,
+        .expected = options->expect,
         .signal_fd = collect_signals(&former_mask),
         .time_limit = options->timeout_seconds > 0
                           ? started + (int64_t)options->timeout_seconds * 1000
@@ -211,6 +270,12 @@ static enum outcome run_machine(const struct qemu_config *config, const struct r
     };
     if (session.signal_fd < 0) {
         return OUTCOME_FAILED;
+    }
+    if (options->log != NULL) {
+        session.log_fd = file_create("log", options->log);
+        if (session.log_fd < 0) {
+            return OUTCOME_FAILED;
+        }
     }
     struct qemu qemu;
     enum outcome outcome = qemu_start(config, &former_mask, &qemu);

@@ -18,13 +18,16 @@ static const char help[] =
     "Usage: pinnace run [OPTION]...\n"
     "Boot a Linux kernel on Pinnace in QEMU, with the guest's console on this terminal.\n"
     "\n"
-    "  --kernel FILE      Linux boot image (bzImage with xz) or ELF kernel\n"
+    "  --kernel FILE      Linux boot image (bzImage) or ELF kernel, compressed in any way that\n"
+    "                     Linux has: gzip, bzip2, lzma, xz, lzo, lz4 or zstd\n"
     "                     [default: kernel/vmlinuz beside this program]\n"
     "  --initrd FILE      initial ramdisk, or \"none\"\n"
     "                     [default: initramfs.gz beside this program]\n"
     "  --append TEXT      more kernel options, after \"" RUN_KERNEL_OPTIONS "\"\n"
     "  --memory SIZE      memory of the machine, in MiB or with K, M or G [default: 1024]\n"
     "  --timeout SECONDS  end the run after this time\n"
+    "  --expect TEXT      succeed only if a line of the guest's output contains this text\n"
+    "  --log FILE         write all the console's output to this file too\n"
     "  --cpu MODEL        QEMU's CPU model, for example max [default: QEMU's own]\n"
     "  --hypervisor FILE  Multiboot kernel [default: pinnace-hv beside this program]\n"
     "  --hv-append TEXT   more hypervisor options, after \"" RUN_HYPERVISOR_OPTIONS "\"\n"
@@ -40,6 +43,8 @@ enum option_code {
     OPTION_APPEND,
     OPTION_MEMORY,
     OPTION_TIMEOUT,
+    OPTION_EXPECT,
+    OPTION_LOG,
     OPTION_CPU,
     OPTION_HYPERVISOR,
     OPTION_HV_APPEND,
@@ -52,6 +57,8 @@ static const struct option long_options[] = {
     {"append", required_argument, NULL, OPTION_APPEND},
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"expect", required_argument, NULL, OPTION_EXPECT},
+    {"log", required_argument, NULL, OPTION_LOG},
     {"cpu", required_argument, NULL, OPTION_CPU},
     {"hypervisor", required_argument, NULL, OPTION_HYPERVISOR},
     {"hv-append", required_argument, NULL, OPTION_HV_APPEND},
@@ -128,6 +135,20 @@ static enum outcome parse_timeout(struct run_options *options, const char *text)
     return OUTCOME_SUCCESS;
 }
 
+/* Twice would look as if both were looked for, and a text of two lines could never be found. */
+static enum outcome parse_expect(struct run_options *options, const char *text)
+{
+    if (options->expect != NULL) {
+        report("--expect %s: is given a second time, and only one text can be expected", text);
+    } else if (text[0] == '\0' || strpbrk(text, "\r\n") != NULL) {
+        report("--expect %s: must be a text within one line", text);
+    } else {
+        options->expect = text;
+        return OUTCOME_SUCCESS;
+    }
+    return OUTCOME_BAD_USAGE;
+}
+
 static enum outcome take_option(struct run_options *options, int code, char *value)
 {
     switch (code) {
@@ -145,6 +166,11 @@ static enum outcome take_option(struct run_options *options, int code, char *val
         return parse_memory(options, value);
     case OPTION_TIMEOUT:
         return parse_timeout(options, value);
+    case OPTION_EXPECT:
+        return parse_expect(options, value);
+    case OPTION_LOG:
+        options->log = value;
+        return OUTCOME_SUCCESS;
     case OPTION_CPU:
         options->cpu = value;
         return OUTCOME_SUCCESS;

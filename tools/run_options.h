@@ -16,7 +16,9 @@ struct run_options {
     bool no_initrd;
     const char *append;
     const char *hypervisor_append;
-    const char *cpu; /* NULL: QEMU's default */
+    const char *expect; /* NULL: nothing */
+    const char *log;    /* NULL: none */
+    const char *cpu;    /* NULL: QEMU's default */
     uint64_t memory_kib;
     unsigned timeout_seconds; /* 0: none */
     bool help;

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "tools/escape.h"
+#include "tools/file.h"
+#include "tools/guest_output.h"
 #include "tools/qmp.h"
 
 /* Milliseconds. */
@@ -41,6 +43,7 @@ struct session {
     bool output_dropped; /* standard output is of no use any more */
     struct qmp qmp;
     struct final_line_scanner scanner;
+    struct guest_output guest_output;
     struct escape escape;
     struct relay typed;
     struct relay shown;
@@ -142,6 +145,16 @@ static void look_for_final_line(struct session *session)
     }
 }
 
+static void write_log(struct session *session)
+{
+    int fd = session->config->log_fd;
+    if (fd >= 0 && !session->result->evidence.output_lost &&
+        !file_write_all(fd, session->shown.bytes, session->shown.end)) {
+        session->result->evidence.output_lost = true;
+        end_machine(session);
+    }
+}
+
 static void take_shown(struct session *session)
 {
     ssize_t got = read(session->console_fd, session->shown.bytes, PIPE_BUF);
@@ -155,6 +168,8 @@ static void take_shown(struct session *session)
     session->console_spoke = true;
     session->shown.start = 0;
     session->shown.end = (size_t)got;
+    write_log(session);
+    guest_output_scan(&session->guest_output, session->shown.bytes, session->shown.end);
     look_for_final_line(session);
     if (session->output_dropped) {
         relay_clear(&session->shown);
@@ -342,6 +357,7 @@ void session_run(const struct session_config *config, const struct qemu *qemu,
         .kill_at = NEVER,
         .give_up_at = NEVER,
     };
+    guest_output_begin(&session.guest_output, config->expected);
     qmp_begin(&session.qmp, qemu->qmp_fd);
     while (!is_over(&session)) {
         struct pollfd polls[POLL_COUNT];
@@ -353,5 +369,9 @@ void session_run(const struct session_config *config, const struct qemu *qemu,
     }
     result->evidence.machine_end = session.qmp.machine_end;
     result->evidence.final_line = session.scanner.last;
+    result->evidence.expected_text = config->expected != NULL;
+    result->evidence.expected_seen = session.guest_output.expected.found;
+    result->guest_spoke = session.guest_output.spoke;
+    result->console_missing = guest_output_console_missing(&session.guest_output);
     result->line_open = session.scanner.length > 0;
 }

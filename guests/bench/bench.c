@@ -26,3 +26,9 @@ void sample_print(const char *name, const struct sample *sample, uint64_t count)
     EXPECT(sample->least != UINT64_MAX);
     print("BENCH %s %lu\n", name, sample->least / count);
 }
+
+/* First of all: when the kernel was reached, on the counter that began at the machine's reset. */
+TEST(kernel_is_reached)
+{
+    print("BENCH kernel_reached %lu\n", ticks());
+}

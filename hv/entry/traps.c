@@ -84,14 +84,12 @@ static bool fault_is_stale(uint64_t address, uint32_t error)
     if (vcpu == NULL || !address_is_guest(address)) {
         return false;
     }
-    struct frame *table;
-    unsigned int index;
     mfn_t base = vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
-    if (mfn_equal(base, MFN_INVALID) || !pt_walk_to_l1(base, address, &table, &index)) {
+    const pte_t *slot = mfn_equal(base, MFN_INVALID) ? NULL : pt_find_leaf(base, address);
+    if (slot == NULL) {
         return false;
     }
-    const pte_t *entries = (const pte_t *)(DIRECT_MAP_BASE + (frame_mfn(table).value << PAGE_SHIFT));
-    pte_t pte = pte_read(&entries[index]);
+    pte_t pte = pte_read(slot);
     return pte_is_present(pte) && (pte_is_writable(pte) || (error & PF_WRITE) == 0);
 }
 

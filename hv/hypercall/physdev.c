@@ -93,16 +93,13 @@ static int apic_write(struct hv_vcpu *vcpu, uint64_t address)
     return -XEN_EPERM;
 }
 
-/* Which vector an interrupt has is not the guest's business. As on Xen it gets the number back. */
+/* Which vector an interrupt has is not the guest's business. As on Xen it gets any number back. */
 static int alloc_irq_vector(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct physdev_irq record;
     int result = take_record(vcpu, &record, address, sizeof(record));
     if (result != 0) {
         return result;
-    }
-    if (!pirq_exists(record.irq)) {
-        return -XEN_EINVAL;
     }
     record.vector = record.irq;
     return give_record(address, &record, sizeof(record));

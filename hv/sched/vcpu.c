@@ -16,16 +16,6 @@
 
 #include <xen/vcpu.h>
 
-struct hv_vcpu *current_vcpu(void)
-{
-    return cpu_info()->vcpu;
-}
-
-struct cpu_user_regs *current_registers(void)
-{
-    return &cpu_stack_top()->regs;
-}
-
 /* One vCPU for each domain yet: the window after the idle one. */
 unsigned int vcpu_window(const struct vcpu *vcpu)
 {
@@ -103,13 +93,6 @@ void vcpu_enter_user_mode(struct hv_vcpu *vcpu)
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
-
-bool vcpu_has_deliverable_event(const struct hv_vcpu *vcpu)
-{
-    const struct vcpu_info *info = vcpu->info;
-    return __atomic_load_n(&info->evtchn_upcall_pending, __ATOMIC_RELAXED) != 0 &&
-           __atomic_load_n(&info->evtchn_upcall_mask, __ATOMIC_RELAXED) == 0;
-}
 
 void vcpu_wake(struct hv_vcpu *vcpu)
 {

@@ -50,6 +50,9 @@ struct call_result fake_call_once(fake_call_fn call, struct vcpu *vcpu, uint64_t
     }
     check_idle(vcpu);
     assert_audit_clean();
+    if (!fake.flushes_are_lost) {
+        fake_tlb_check();
+    }
     return result;
 }
 

@@ -282,7 +282,8 @@ bool port_copy_from_guest(void *to, uint64_t address, size_t size)
 {
     uint8_t *bytes = to;
     for (size_t i = 0; i < size; i++) {
-        const uint8_t *byte = address_is_guest(address + i) ? guest_byte(address + i, FAKE_READ) : NULL;
+        const uint8_t *byte =
+            address_is_guest(address + i) ? guest_byte(address + i, FAKE_READ) : NULL;
         if (byte == NULL) {
             return false;
         }

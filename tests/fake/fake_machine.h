@@ -21,15 +21,15 @@
 
 #include <cmocka.h>
 
-#define FAKE_IO_FIRST        0U /* frames 0 to 3: the "low 1 MiB" */
-#define FAKE_HYPERVISOR      4U /* frames 4 to 7 */
-#define FAKE_SHARED_READ     8U /* frame 8 and, beyond 512 frames, on: the M2P's own */
-#define FAKE_RAM_FIRST       9U /* with up to 512 frames */
-#define FAKE_PHYSICAL_BITS   40U
-#define FAKE_CPUS            4U
-#define FAKE_GUEST_PAGES     16U
-#define FAKE_DOMAIN_LIMIT    4U
-#define FAKE_BUFFER_LIMIT    4U
+#define FAKE_IO_FIRST         0U /* frames 0 to 3: the "low 1 MiB" */
+#define FAKE_HYPERVISOR       4U /* frames 4 to 7 */
+#define FAKE_SHARED_READ      8U /* frame 8 and, beyond 512 frames, on: the M2P's own */
+#define FAKE_RAM_FIRST        9U /* with up to 512 frames */
+#define FAKE_PHYSICAL_BITS    40U
+#define FAKE_CPUS             4U
+#define FAKE_GUEST_PAGES      16U
+#define FAKE_DOMAIN_LIMIT     4U
+#define FAKE_BUFFER_LIMIT     4U
 #define FAKE_DESCRIPTOR_PAGES 32U
 
 /* Guest-virtual addresses of test buffers that no page table maps. */
@@ -58,7 +58,7 @@ struct fake_buffer {
 };
 
 struct fake_state {
-    uint8_t *memory; /* frame_count frames */
+    uint8_t *memory;        /* frame_count frames */
     uint64_t audit_scratch; /* frames counted in one audit round */
     unsigned int cpu;       /* where the hypervisor runs now */
     struct vcpu *vcpu;      /* whose guest memory the copy functions reach */
@@ -141,6 +141,8 @@ uint8_t *fake_access(unsigned int cpu, const struct domain *domain, mfn_t root, 
 bool fake_guest_read(unsigned int cpu, struct vcpu *vcpu, uint64_t address, uint64_t *value);
 bool fake_guest_write(unsigned int cpu, struct vcpu *vcpu, uint64_t address, uint64_t value);
 
+/* Does any CPU remember a frame in a part that it no longer has? Asked after every call. */
+void fake_tlb_check(void);
 void fake_tlb_drop_all(unsigned int cpu);
 void fake_tlb_drop_page(unsigned int cpu, uint64_t address);
 unsigned int fake_tlb_size(unsigned int cpu);

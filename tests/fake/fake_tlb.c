@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The software TLB: each CPU keeps every translation it ever used, leaf and paging-structure alike,
- * until the core has it flushed, and uses the deepest it has. What no real CPU would keep so long is
- * kept here: staleness that can happen somewhere happens here always.
+ * until the core has it flushed, and uses the deepest it has. What no real CPU would keep so long
+ * is kept here: staleness that can happen somewhere happens here always.
  */
 #include "tests/fake/fake_machine.h"
 
@@ -149,6 +149,33 @@ static bool check_data(const struct cached *leaf, enum fake_access access, uint6
         return false;
     }
     return true;
+}
+
+/* A paging-structure entry may outlive its table, as long as that is nothing else. */
+static void check_structure(const struct cached *entry, uint64_t address)
+{
+    const struct frame *frame = frame_find(entry->target);
+    bool is_free = frame_class(frame) == FRAME_FREE;
+    if (frame->owner != entry->owner && !(is_free && frame->owner == DOMID_INVALID)) {
+        violation("a remembered table has another owner now", entry->target, address);
+    } else if (frame->type_count > 0 && frame->type != FRAME_L1 + entry->level - 2) {
+        violation("a remembered table is something else now", entry->target, address);
+    }
+}
+
+void fake_tlb_check(void)
+{
+    for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++) {
+        for (unsigned int i = 0; i < tlbs[cpu].count; i++) {
+            const struct cached *entry = &tlbs[cpu].entries[i];
+            uint64_t address = entry->prefix << (PAGE_SHIFT + 9 * (entry->level - 1));
+            if (entry->level > 1) {
+                check_structure(entry, address);
+            } else {
+                (void)check_data(entry, entry->writable ? FAKE_WRITE : FAKE_READ, address);
+            }
+        }
+    }
 }
 
 static struct cached make_cached(unsigned int level, mfn_t root, uint64_t address, pte_t pte)

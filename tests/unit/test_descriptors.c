@@ -152,9 +152,16 @@ static void a_refused_gdt_leaves_the_old_one(void **state)
     struct domain *stranger = fake_domain(2, 1);
     fake_entries(bad)[100].raw = PRESENT | TYPE(11);
     assert_int_equal(set_gdt(&good, 1, 512), 0);
-    const mfn_t last[] = {guest.pages[0], guest.l1, guest.l4, fake_give(stranger), bad,
-                          mfn_make(0), mfn_make(FAKE_HYPERVISOR), mfn_make(FAKE_SHARED_READ),
-                          mfn_make(127), MFN_INVALID};
+    const mfn_t last[] = {guest.pages[0],
+                          guest.l1,
+                          guest.l4,
+                          fake_give(stranger),
+                          bad,
+                          mfn_make(0),
+                          mfn_make(FAKE_HYPERVISOR),
+                          mfn_make(FAKE_SHARED_READ),
+                          mfn_make(127),
+                          MFN_INVALID};
     mfn_t second = fake_give(domain);
     struct fake_snapshot *before = fake_snapshot();
     for (unsigned int i = 0; i < ARRAY_SIZE(last); i++) {
@@ -240,7 +247,8 @@ static void an_ldt_page_is_shown_when_it_is_used(void **state)
     assert_audit_clean();
     assert_int_equal(fake_frame(frame)->type, FRAME_DESCRIPTORS);
     assert_int_equal(fake.windows[0][LDT_WINDOW + 1].value, frame.value);
-    assert_false(vcpu_ldt_fault(vcpu, PAGE_SIZE + 8)); /* it is there: the fault has another cause */
+    assert_false(
+        vcpu_ldt_fault(vcpu, PAGE_SIZE + 8)); /* it is there: the fault has another cause */
 }
 
 static void ldt_faults_that_are_not_for_us_are_the_guests(void **state)

@@ -212,7 +212,7 @@ static void every_type_and_class_has_a_name(void **state)
     for (enum frame_type type = FRAME_NONE; type <= FRAME_WRITABLE; type++) {
         assert_non_null(frame_type_text(type));
     }
-    for (enum frame_class class = FRAME_FREE; class <= FRAME_HYPERVISOR; class++) {
+    for (enum frame_class class = FRAME_FREE; class <= FRAME_HYPERVISOR; class ++) {
         assert_non_null(frame_class_text(class));
     }
 }

@@ -101,8 +101,9 @@ static void a_bitmap_that_cannot_be_read_is_refused_without_a_flush(void **state
     unsigned int flushes = fake.full_flushes;
     assert_int_equal(perform(vcpu, MMUEXT_TLB_FLUSH_MULTI, 0, FAKE_VA(400), DOMID_SELF),
                      -XEN_EINVAL);
-    assert_int_equal(perform(vcpu, MMUEXT_INVLPG_MULTI, FAKE_VA(3), HYPERVISOR_VIRT_START,
-                             DOMID_SELF), -XEN_EINVAL);
+    assert_int_equal(
+        perform(vcpu, MMUEXT_INVLPG_MULTI, FAKE_VA(3), HYPERVISOR_VIRT_START, DOMID_SELF),
+        -XEN_EINVAL);
     assert_int_equal(fake.full_flushes, flushes);
     assert_int_equal(fake.page_flushes, 0);
 }
@@ -166,17 +167,26 @@ static void a_page_is_cleared_or_copied_where_it_may_be_written(void **state)
 static void tables_and_strangers_frames_are_not_written(void **state)
 {
     (void)state;
-    const uint64_t targets[] = {guest.l1.value, guest.l4.value, controller.pages[0].value, 0,
-                                FAKE_HYPERVISOR, FAKE_SHARED_READ, 127, 128, UINT64_MAX};
+    const uint64_t targets[] = {guest.l1.value,
+                                guest.l4.value,
+                                controller.pages[0].value,
+                                0,
+                                FAKE_HYPERVISOR,
+                                FAKE_SHARED_READ,
+                                127,
+                                128,
+                                UINT64_MAX};
     struct fake_snapshot *before = fake_snapshot();
     for (unsigned int i = 0; i < ARRAY_SIZE(targets); i++) {
         assert_int_equal(perform(vcpu, MMUEXT_CLEAR_PAGE, targets[i], 0, DOMID_SELF), -XEN_EINVAL);
-        assert_int_equal(perform(vcpu, MMUEXT_COPY_PAGE, targets[i], guest.pages[0].value,
-                                 DOMID_SELF), -XEN_EINVAL);
+        assert_int_equal(
+            perform(vcpu, MMUEXT_COPY_PAGE, targets[i], guest.pages[0].value, DOMID_SELF),
+            -XEN_EINVAL);
     }
     for (unsigned int i = 2; i < ARRAY_SIZE(targets); i++) {
-        assert_int_equal(perform(vcpu, MMUEXT_COPY_PAGE, guest.pages[1].value, targets[i],
-                                 DOMID_SELF), -XEN_EINVAL);
+        assert_int_equal(
+            perform(vcpu, MMUEXT_COPY_PAGE, guest.pages[1].value, targets[i], DOMID_SELF),
+            -XEN_EINVAL);
     }
     assert_unchanged(before);
 }
@@ -306,9 +316,9 @@ static void what_concerns_the_caller_cannot_be_done_for_others(void **state)
 {
     (void)state;
     static const unsigned int commands[] = {
-        MMUEXT_NEW_BASEPTR,     MMUEXT_TLB_FLUSH_LOCAL, MMUEXT_INVLPG_LOCAL,
-        MMUEXT_TLB_FLUSH_MULTI, MMUEXT_INVLPG_MULTI,    MMUEXT_TLB_FLUSH_ALL,
-        MMUEXT_INVLPG_ALL,      MMUEXT_FLUSH_CACHE,     MMUEXT_SET_LDT,
+        MMUEXT_NEW_BASEPTR,      MMUEXT_TLB_FLUSH_LOCAL,   MMUEXT_INVLPG_LOCAL,
+        MMUEXT_TLB_FLUSH_MULTI,  MMUEXT_INVLPG_MULTI,      MMUEXT_TLB_FLUSH_ALL,
+        MMUEXT_INVLPG_ALL,       MMUEXT_FLUSH_CACHE,       MMUEXT_SET_LDT,
         MMUEXT_NEW_USER_BASEPTR, MMUEXT_FLUSH_CACHE_GLOBAL};
     struct fake_snapshot *before = fake_snapshot();
     for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {

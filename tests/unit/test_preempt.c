@@ -133,6 +133,37 @@ static void base_changes_interrupted_anywhere_end_as_uninterrupted_ones(void **s
     assert_true(k > 10);
 }
 
+static void loading_cr3_interrupted_anywhere_ends_as_a_base_change(void **state)
+{
+    (void)state;
+    struct fake_guest guest;
+    fake_guest_build(&guest, domain);
+    mfn_t root = build_wide_tree();
+    assert_int_equal(do_base(vcpu, root), 0);
+    assert_int_equal(do_base(vcpu, guest.l4), 0);
+    const mfn_t bases[] = {root, guest.l4};
+    for (unsigned int k = 1; k < 24; k++) {
+        struct fake_snapshot *before = fake_snapshot();
+        for (unsigned int i = 0; i < 2; i++) {
+            fake_yield_at(k);
+            enum status status = vcpu_new_kernel_base(vcpu, bases[i]);
+            fake_yield_never();
+            assert_audit_clean();
+            while (status == STATUS_PREEMPTED) {
+                status = vcpu_new_kernel_base(vcpu, bases[i]);
+                assert_audit_clean();
+            }
+            assert_int_equal(status, STATUS_OK);
+            assert_int_equal(vcpu->kernel_base.value, bases[i].value);
+        }
+        /* What is left of the release is the next call's. */
+        assert_int_equal(do_mmuext(vcpu, NULL, 0, DOMID_SELF), 0);
+        assert_unchanged(before);
+    }
+    assert_int_equal(vcpu_new_kernel_base(vcpu, guest.l3), STATUS_TABLE_WRONG_TYPE);
+    assert_int_equal(vcpu->kernel_base.value, guest.l4.value);
+}
+
 static void upper_updates_interrupted_anywhere_end_as_uninterrupted_ones(void **state)
 {
     (void)state;
@@ -350,6 +381,7 @@ int main(void)
         TEST(a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one),
         TEST(a_refused_tree_interrupted_anywhere_is_released),
         TEST(base_changes_interrupted_anywhere_end_as_uninterrupted_ones),
+        TEST(loading_cr3_interrupted_anywhere_ends_as_a_base_change),
         TEST(upper_updates_interrupted_anywhere_end_as_uninterrupted_ones),
         TEST(another_pin_cancels_a_half_done_one),
         TEST(an_update_of_a_half_done_table_cancels_it_and_is_a_plain_store),

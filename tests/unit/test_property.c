@@ -51,10 +51,12 @@ static mfn_t random_frame(const struct domain *domain, unsigned int level)
     if (chance(4)) {
         return mfn_make(chance(50) ? roll(FRAMES + 4) : UINT64_MAX >> roll(64));
     }
+    bool half = chance(10); /* one that a walk is in the middle of, if there is any */
     for (unsigned int tries = 0; tries < 100; tries++) {
         uint64_t mfn = FAKE_RAM_FIRST + roll(FRAMES - FAKE_RAM_FIRST);
         const struct frame *frame = &machine.frames[mfn];
         bool suits = mfn % 5 == level || (frame->type == level && frame->type_count > 0);
+        suits = half && tries < 50 ? frame_is_half(frame) : suits;
         if (frame->owner == domain->id && frame_class(frame) == FRAME_GUEST &&
             (suits || chance(10))) {
             return mfn_make(mfn);
@@ -71,8 +73,8 @@ static unsigned int random_index(void)
 
 static pte_t random_entry(const struct domain *domain, unsigned int level)
 {
-    static const uint64_t rare[] = {PTE_PAGE_SIZE, PTE_PWT, PTE_PCD, PTE_GLOBAL, PTE_NO_EXECUTE,
-                                    UINT64_C(1) << 60, PTE_DIRTY};
+    static const uint64_t rare[] = {PTE_PAGE_SIZE,  PTE_PWT,           PTE_PCD,  PTE_GLOBAL,
+                                    PTE_NO_EXECUTE, UINT64_C(1) << 60, PTE_DIRTY};
     if (chance(15)) {
         return (pte_t){.raw = chance(50) ? 0 : (uint64_t)roll(1U << 20) << 1};
     }
@@ -88,8 +90,8 @@ static uint64_t random_address(void)
     static const uint64_t l4[] = {0, 1, 511, 256};
     static const uint64_t l1[] = {0, 1, 2, 32, 33, 34, 35, 255};
     uint64_t top = l4[chance(80) ? 0 : roll(4)];
-    uint64_t address = (top << 39) | ((uint64_t)roll(2) << 30) | ((uint64_t)roll(2) << 21) |
-                       (l1[roll(8)] << 12);
+    uint64_t address =
+        (top << 39) | ((uint64_t)roll(2) << 30) | ((uint64_t)roll(2) << 21) | (l1[roll(8)] << 12);
     return top >= 256 ? address | UINT64_C(0xffff000000000000) : address;
 }
 
@@ -162,16 +164,16 @@ static void make_extended(struct operation *operation, unsigned int depth)
     const struct domain *owner = domain_of(operation->vcpu, foreign);
     for (unsigned int i = 0; i < count; i++) {
         static const unsigned int commands[] = {
-            MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,     MMUEXT_PIN_L3_TABLE,
-            MMUEXT_PIN_L4_TABLE, MMUEXT_UNPIN_TABLE,      MMUEXT_UNPIN_TABLE,
-            MMUEXT_UNPIN_TABLE,  MMUEXT_NEW_BASEPTR,      MMUEXT_NEW_USER_BASEPTR,
-            MMUEXT_SET_LDT,      MMUEXT_CLEAR_PAGE,       MMUEXT_COPY_PAGE,
-            MMUEXT_INVLPG_LOCAL, MMUEXT_TLB_FLUSH_LOCAL,  MMUEXT_MARK_SUPER,
+            MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,    MMUEXT_PIN_L3_TABLE,
+            MMUEXT_PIN_L4_TABLE, MMUEXT_UNPIN_TABLE,     MMUEXT_UNPIN_TABLE,
+            MMUEXT_UNPIN_TABLE,  MMUEXT_NEW_BASEPTR,     MMUEXT_NEW_USER_BASEPTR,
+            MMUEXT_SET_LDT,      MMUEXT_CLEAR_PAGE,      MMUEXT_COPY_PAGE,
+            MMUEXT_INVLPG_LOCAL, MMUEXT_TLB_FLUSH_LOCAL, MMUEXT_MARK_SUPER,
         };
         struct mmuext_op op;
         memset(&op, 0, sizeof(op));
         op.cmd = commands[roll(ARRAY_SIZE(commands))];
-        unsigned int level = op.cmd <= MMUEXT_PIN_L4_TABLE   ? op.cmd + 1
+        unsigned int level = op.cmd <= MMUEXT_PIN_L4_TABLE  ? op.cmd + 1
                              : op.cmd == MMUEXT_UNPIN_TABLE ? 1 + roll(4)
                                                             : 4;
         op.arg1.mfn = random_frame(owner, op.cmd >= MMUEXT_CLEAR_PAGE ? roll(5) : level).value;
@@ -194,8 +196,8 @@ static void make_va_mapping(struct operation *operation, unsigned int depth)
 {
     (void)depth;
     uint16_t foreign = random_foreign(operation->vcpu);
-    operation->call = foreign == DOMID_SELF ? call_update_va_mapping
-                                            : call_update_va_mapping_otherdomain;
+    operation->call =
+        foreign == DOMID_SELF ? call_update_va_mapping : call_update_va_mapping_otherdomain;
     operation->arg[0] = random_address();
     operation->arg[1] = random_entry(domain_of(operation->vcpu, foreign), 1).raw;
     operation->arg[2] = roll(8);
@@ -222,9 +224,9 @@ static void make_descriptor(struct operation *operation, unsigned int depth)
 
 static void make_reservation(struct operation *operation, unsigned int depth)
 {
-    static const uint64_t commands[] = {XENMEM_decrease_reservation, XENMEM_populate_physmap,
-                                        XENMEM_populate_physmap, XENMEM_increase_reservation,
-                                        XENMEM_exchange, XENMEM_exchange};
+    static const uint64_t commands[] = {
+        XENMEM_decrease_reservation, XENMEM_populate_physmap, XENMEM_populate_physmap,
+        XENMEM_increase_reservation, XENMEM_exchange,         XENMEM_exchange};
     uint64_t command = commands[roll(ARRAY_SIZE(commands))];
     uint64_t list[8];
     for (unsigned int i = 0; i < ARRAY_SIZE(list); i++) {
@@ -281,7 +283,8 @@ static void execute(struct operation *operation, unsigned int depth)
     for (unsigned int executions = 1;; executions++) {
         random_yield();
         fake.cpu = (unsigned int)__builtin_ctzll(operation->vcpu->cpus);
-        struct call_result result = fake_call_once(operation->call, operation->vcpu, operation->arg);
+        struct call_result result =
+            fake_call_once(operation->call, operation->vcpu, operation->arg);
         if (!result.again) {
             assert_true(result.value > -200);
             succeeded += result.value >= 0 ? 1 : 0;
@@ -301,13 +304,37 @@ static void execute(struct operation *operation, unsigned int depth)
     }
 }
 
+/* An address that the tables under this root map, if they map any; else any. */
+static uint64_t mapped_address(mfn_t root)
+{
+    uint64_t address = 0;
+    for (unsigned int level = 4; level >= 1; level--) {
+        unsigned int index = random_index();
+        pte_t pte = fake_entries(root)[index];
+        for (unsigned int tries = 0; !pte_is_present(pte) && tries < 10; tries++) {
+            index = random_index();
+            pte = fake_entries(root)[index];
+        }
+        if (!pte_is_present(pte) || pte_slot_is_hypervisor(level, index)) {
+            return random_address();
+        }
+        address |= (uint64_t)index << (PAGE_SHIFT + 9 * (level - 1));
+        root = pte_mfn(pte);
+    }
+    return (address >> 47) != 0 ? address | UINT64_C(0xffff000000000000) : address;
+}
+
 static void guest_access(void)
 {
     struct vcpu *vcpu = random_vcpu();
     unsigned int cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
     mfn_t root = chance(80) ? vcpu->kernel_base : vcpu->user_base;
-    enum fake_access access = chance(50) ? FAKE_WRITE : FAKE_READ;
-    uint8_t *bytes = fake_access(cpu, vcpu->domain, root, random_address(), access);
+    if (mfn_equal(root, MFN_INVALID)) {
+        return;
+    }
+    enum fake_access access = chance(60) ? FAKE_WRITE : FAKE_READ;
+    uint64_t address = chance(80) ? mapped_address(root) : random_address();
+    uint8_t *bytes = fake_access(cpu, vcpu->domain, root, address, access);
     if (bytes != NULL) {
         accesses++;
         if (access == FAKE_WRITE) {
@@ -338,7 +365,7 @@ static void emulated_store(void)
 
 static void run_operation(unsigned int depth)
 {
-    typedef void (*make_fn)(struct operation *operation, unsigned int depth);
+    typedef void (*make_fn)(struct operation * operation, unsigned int depth);
     static const make_fn makers[] = {make_update,   make_update,     make_update,
                                      make_update,   make_extended,   make_extended,
                                      make_extended, make_va_mapping, make_va_mapping,
@@ -394,9 +421,10 @@ static void run_stream(uint64_t seed)
     domains[0]->has_io = true;
     while (steps_left > 0) {
         steps_left--;
-        if (chance(30)) {
+        for (unsigned int i = roll(4); i > 0; i--) {
             guest_access();
-        } else if (chance(10)) {
+        }
+        if (chance(10)) {
             emulated_store();
         } else {
             run_operation(0);

@@ -132,7 +132,7 @@ static void cmpxchg_stores_only_on_a_match(void **state)
 static void partial_stores_replace_part_of_the_entry(void **state)
 {
     (void)state;
-    regs.rax = UINT64_C(0x80100000); /* no-execute, and the kernel mark as it was */
+    regs.rax = UINT64_C(0x80100000);              /* no-execute, and the kernel mark as it was */
     assert_true(STORE("\x89\x07", ENTRY(7) + 4)); /* mov %eax,(%rdi): the upper half */
     assert_int_equal(entry(7).raw >> 32, 0x80100000);
     assert_int_equal(entry(7).raw & 0xffffffff, pte_make(guest.pages[7], FAKE_RW).raw & 0xffffffff);

@@ -3,7 +3,7 @@
  * the rule for I/O memory, and what is stored for what the guest wrote. */
 #include "tests/fake/fake_machine.h"
 
-#define FRAMES UINT64_C(64)
+#define FRAMES  UINT64_C(64)
 #define IO_HIGH UINT64_C(1000) /* above the RAM */
 
 static struct domain *domain;
@@ -126,8 +126,8 @@ static void each_kind_of_entry_holds_its_kind_of_use(void **state)
 static void a_change_of_other_bits_moves_nothing(void **state)
 {
     (void)state;
-    static const uint64_t harmless[] = {PTE_ACCESSED, PTE_DIRTY, PTE_GLOBAL, PTE_NO_EXECUTE,
-                                        UINT64_C(7) << 9, UINT64_C(0x3ff) << 53};
+    static const uint64_t harmless[] = {PTE_ACCESSED,   PTE_DIRTY,        PTE_GLOBAL,
+                                        PTE_NO_EXECUTE, UINT64_C(7) << 9, UINT64_C(0x3ff) << 53};
     for (unsigned int i = 0; i < ARRAY_SIZE(harmless); i++) {
         uint64_t old = entry(page, PTE_USER | PTE_GUEST_KERNEL);
         struct pte_decision decision = decide(&own, 1, old, old | harmless[i]);

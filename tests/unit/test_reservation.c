@@ -217,8 +217,13 @@ static void a_pinned_table_given_back_stays_until_the_unpin(void **state)
 static void strangers_frames_stop_a_decrease(void **state)
 {
     (void)state;
-    const uint64_t frames[] = {fake_give(control).value, 0, FAKE_HYPERVISOR, FAKE_SHARED_READ,
-                               FRAMES - 1, FRAMES, UINT64_MAX};
+    const uint64_t frames[] = {fake_give(control).value,
+                               0,
+                               FAKE_HYPERVISOR,
+                               FAKE_SHARED_READ,
+                               FRAMES - 1,
+                               FRAMES,
+                               UINT64_MAX};
     struct fake_snapshot *before = fake_snapshot();
     for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++) {
         list_at(LIST)[0] = frames[i];
@@ -424,6 +429,7 @@ static void arguments_of_an_exchange_are_checked(void **state)
 static void lists_must_be_the_guests_from_the_index_where_the_work_goes_on(void **state)
 {
     (void)state;
+    give_input(8);
     struct fake_snapshot *before = fake_snapshot();
     /* Each base is the guest's: the index leads into the hypervisor's range, or around. */
     const uint64_t count = UINT64_C(1) << 45;
@@ -431,6 +437,11 @@ static void lists_must_be_the_guests_from_the_index_where_the_work_goes_on(void 
     made.nr_exchanged = (HYPERVISOR_VIRT_START - OUT_LIST) / sizeof(uint64_t);
     made.nr_exchanged &= count - 1;
     assert_int_equal(exchange(vcpu, &made), -XEN_EFAULT);
+    /* From the lower half to the upper one: what lies between is not the guest's. */
+    const uint64_t across = (HYPERVISOR_VIRT_END - LIST) / sizeof(uint64_t) + 512;
+    made = exchange_of(across, 0, across, 0);
+    assert_int_equal(exchange(vcpu, &made), -XEN_EFAULT);
+    assert_int_equal(exchanged(), 0);
     const uint64_t bases[] = {HYPERVISOR_VIRT_START, HYPERVISOR_VIRT_END - 64,
                               UINT64_C(0x00007ffffffffff8), UINT64_C(0xfffffffffffffff8)};
     for (unsigned int i = 0; i < ARRAY_SIZE(bases); i++) {

@@ -42,7 +42,8 @@ static int64_t other_domain(struct vcpu *caller, uint64_t address, pte_t pte, ui
 static void the_entry_that_maps_the_address_is_changed(void **state)
 {
     (void)state;
-    assert_int_equal(do_va(vcpu, FAKE_VA(100) + 0xabc, pte_make(guest.pages[0], PTE_PRESENT), 0), 0);
+    assert_int_equal(do_va(vcpu, FAKE_VA(100) + 0xabc, pte_make(guest.pages[0], PTE_PRESENT), 0),
+                     0);
     assert_int_equal(fake_entries(guest.l1)[100].raw, pte_make(guest.pages[0], FAKE_RO).raw);
     assert_int_equal(fake.full_flushes + fake.page_flushes, 0);
 }
@@ -50,10 +51,14 @@ static void the_entry_that_maps_the_address_is_changed(void **state)
 static void addresses_without_a_table_are_refused(void **state)
 {
     (void)state;
-    static const uint64_t addresses[] = {
-        UINT64_C(1) << 21,            UINT64_C(1) << 30,     UINT64_C(1) << 39,
-        UINT64_C(0xfffffffffffff000), HYPERVISOR_VIRT_START, HYPERVISOR_VIRT_END - 1,
-        UINT64_C(0x0000800000000000), UINT64_C(0xffff7fffffffffff)};
+    static const uint64_t addresses[] = {UINT64_C(1) << 21,
+                                         UINT64_C(1) << 30,
+                                         UINT64_C(1) << 39,
+                                         UINT64_C(0xfffffffffffff000),
+                                         HYPERVISOR_VIRT_START,
+                                         HYPERVISOR_VIRT_END - 1,
+                                         UINT64_C(0x0000800000000000),
+                                         UINT64_C(0xffff7fffffffffff)};
     struct fake_snapshot *before = fake_snapshot();
     for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
         assert_int_equal(do_va(vcpu, addresses[i], (pte_t){0}, UVMF_INVLPG | UVMF_ALL),
@@ -75,8 +80,9 @@ static void refused_entries_change_and_flush_nothing(void **state)
                  {pte_make(mfn_make(1), FAKE_RO).raw, -XEN_EPERM}};
     struct fake_snapshot *before = fake_snapshot();
     for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-        assert_int_equal(do_va(vcpu, FAKE_VA(3), (pte_t){cases[i].value},
-                               UVMF_TLB_FLUSH | UVMF_ALL), cases[i].error);
+        assert_int_equal(
+            do_va(vcpu, FAKE_VA(3), (pte_t){cases[i].value}, UVMF_TLB_FLUSH | UVMF_ALL),
+            cases[i].error);
     }
     assert_unchanged(before);
     assert_int_equal(fake.full_flushes + fake.page_flushes, 0);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whether the first domain can be built from a kernel, an initrd and the memory there is: the
+ * hypervisor's own checks, made here first, where the answer is easier to read.
+ */
+#ifndef TOOLS_KERNEL_CHECK_H
+#define TOOLS_KERNEL_CHECK_H
+
+#include "tools/kernel_unpack.h"
+
+struct check_request {
+    const char *kernel_path;
+    const struct unpacked_kernel *kernel;
+    uint64_t initrd_size; /* 0: there is none */
+    const char *kernel_options;
+    const char *hypervisor_options;
+    uint64_t memory_kib;
+};
+
+/*
+ * False: it cannot work, and `reason` says why. True: it may. What the hypervisor needs of the
+ * memory for itself is not known here, so that it can still find that there is too little.
+ */
+NODISCARD bool kernel_check(const struct check_request *request, struct reason *reason);
+
+#endif
