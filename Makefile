@@ -203,4 +203,4 @@ format:
 clean:
 	rm -rf build compile_commands.json
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -type f -name '*.d' 2>/dev/null)

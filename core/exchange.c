@@ -43,13 +43,11 @@ static bool list_is_guest(uint64_t list, uint64_t first, uint64_t end)
            (start >= HYPERVISOR_VIRT_END) == (last >= HYPERVISOR_VIRT_END);
 }
 
-static enum status decode(struct vcpu *vcpu, const struct xen_memory_exchange *arguments,
-                          struct exchange *exchange)
+static enum status decode(const struct xen_memory_exchange *arguments, struct exchange *exchange)
 {
     const struct xen_memory_reservation *in = &arguments->in;
     const struct xen_memory_reservation *out = &arguments->out;
-    unsigned int limit = reservation_order_limit(vcpu->domain);
-    if (in->extent_order > limit || out->extent_order > limit) {
+    if (in->extent_order > RESERVATION_ORDER_MAX || out->extent_order > RESERVATION_ORDER_MAX) {
         return STATUS_EXTENT_TOO_LARGE;
     }
     if (arguments->nr_exchanged > in->nr_extents || in->domid != out->domid ||
@@ -268,7 +266,7 @@ struct call_result call_exchange(struct vcpu *vcpu, const uint64_t arg[])
     if (!port_copy_from_guest(&arguments, arg[1], sizeof(arguments))) {
         return call_status(STATUS_FAULT);
     }
-    enum status status = decode(vcpu, &arguments, &exchange);
+    enum status status = decode(&arguments, &exchange);
     if (status != STATUS_OK || exchange.done == exchange.in_count) {
         return call_status(status);
     }

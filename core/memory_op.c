@@ -29,14 +29,6 @@ enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id, struct domai
     return domain_may_target(vcpu->domain, *domain) ? STATUS_OK : STATUS_NOT_PERMITTED;
 }
 
-unsigned int reservation_order_limit(const struct domain *domain)
-{
-    if (domain->is_control) {
-        return 18;
-    }
-    return domain->has_io ? 12 : 9;
-}
-
 mfn_t reservation_add(struct domain *domain, unsigned int order, unsigned int address_bits)
 {
     uint64_t count = UINT64_C(1) << order;
@@ -143,7 +135,7 @@ static struct call_result change_reservation(struct vcpu *vcpu, uint64_t arg[])
     struct domain *domain;
     if (!read_request(arg[1], done, &request, &domid) ||
         reservation_find_domain(vcpu, domid, &domain) != STATUS_OK ||
-        request.order > reservation_order_limit(vcpu->domain)) {
+        request.order > RESERVATION_ORDER_MAX) {
         return call_done((int64_t)done);
     }
     struct mmu_context context;

@@ -360,9 +360,9 @@ enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4)
     struct mmu_context context;
     context_open_self(&context, vcpu);
     enum status status = set_kernel_base(&context, l4);
-    /* The old tree's release may be left for the vCPU's next MMU call. */
-    bool released = pt_finish_release(&context);
-    (void)released;
+    if (!pt_finish_release(&context)) {
+        status = STATUS_AGAIN; /* the base is set; executed again, only the release is left to do */
+    }
     context_close(&context);
     return status;
 }
@@ -372,7 +372,10 @@ enum status vcpu_take_kernel_base(struct vcpu *vcpu, mfn_t l4)
     CHECK(mfn_equal(vcpu->kernel_base, MFN_INVALID));
     struct mmu_context context;
     context_open_self(&context, vcpu);
-    enum status status = take_base(&context, l4);
+    enum status status;
+    do {
+        status = take_base(&context, l4);
+    } while (status == STATUS_PREEMPTED && context_breathe(&context));
     if (status == STATUS_OK) {
         show_m2p(l4, true);
         vcpu->kernel_base = l4;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/crash.h"
 
-
 #include "core/audit.h"
 #include "hv/acpi/acpi.h"
 #include "hv/console/console.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/msr.h"
-#include "hv/cpu/segments.h"
-#include "hv/guest_memory.h"
+#include "hv/debug/state.h"
 #include "lib/check.h"
 #include <xen/sched.h>
 
@@ -65,60 +63,6 @@ void audit_print(void)
                 result.frames, result.references, result.differences);
 }
 
-/* ---- state --------------------------------------------------------------------------------- */
-
-static void print_registers(const struct cpu_user_regs *regs)
-{
-    console_log(LOG_ALWAYS, "rip %04x:%016lx  rsp %04x:%016lx  rflags %08lx", regs->cs, regs->rip,
-                regs->ss, regs->rsp, regs->rflags);
-    console_log(LOG_ALWAYS, "rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx", regs->rax, regs->rbx,
-                regs->rcx, regs->rdx);
-    console_log(LOG_ALWAYS, "rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", regs->rsi, regs->rdi,
-                regs->rbp, regs->r8);
-    console_log(LOG_ALWAYS, "r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", regs->r9, regs->r10,
-                regs->r11, regs->r12);
-    console_log(LOG_ALWAYS, "r13 %016lx  r14 %016lx  r15 %016lx", regs->r13, regs->r14, regs->r15);
-    console_log(LOG_ALWAYS, "vector %u  error %x  fs %016lx  gs %016lx / %016lx",
-                regs->entry_vector, regs->error_code, segment_fs_base(), segment_gs_base_active(),
-                segment_gs_base_inactive());
-}
-
-/* Each level's entry on the way to `address` in the tree under `base`. */
-static void print_walk(mfn_t base, uint64_t address)
-{
-    console_log(LOG_ALWAYS, "walk of 0x%016lx from L4 frame 0x%lx:", address, base.value);
-    mfn_t mfn = base;
-    for (unsigned int level = 4; level > 0 && mfn.value < machine.frame_count; level--) {
-        const pte_t *table = (const pte_t *)(DIRECT_MAP_BASE + (mfn.value << PAGE_SHIFT));
-        unsigned int index = pte_index(level, address);
-        pte_t pte = pte_read(&table[index]);
-        console_log(LOG_ALWAYS, "  L%u[%3u] = %016lx%s%s%s%s", level, index, pte.raw,
-                    pte_is_present(pte) ? " present" : "", pte_is_writable(pte) ? " writable" : "",
-                    pte_has(pte, PTE_USER) ? " user" : "",
-                    pte_has(pte, PTE_NO_EXECUTE) ? " no-execute" : "");
-        if (!pte_is_present(pte) || pte_has(pte, PTE_PAGE_SIZE)) {
-            return;
-        }
-        mfn = pte_mfn(pte);
-    }
-}
-
-#define STACK_WORDS 24U
-
-static void print_stack(uint64_t rsp)
-{
-    console_log(LOG_ALWAYS, "stack from 0x%016lx:", rsp);
-    for (unsigned int i = 0; i < STACK_WORDS; i += 4) {
-        uint64_t words[4];
-        if (!guest_copy_in(words, rsp + i * sizeof(words[0]), sizeof(words))) {
-            console_log(LOG_ALWAYS, "  (not readable)");
-            return;
-        }
-        console_log(LOG_ALWAYS, "  %016lx %016lx %016lx %016lx", words[0], words[1], words[2],
-                    words[3]);
-    }
-}
-
 /* ---- the machine goes ---------------------------------------------------------------------- */
 
 static void last_words(void)
@@ -169,7 +113,7 @@ void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason)
     case SHUTDOWN_crash:
         console_log(LOG_ALWAYS, "d%uv%u says that it has crashed", vcpu->core.domain->id,
                     vcpu->core.id);
-        print_registers(current_registers());
+        registers_print(current_registers());
         machine_end_after_crash(vcpu);
     default:
         console_log(LOG_ALWAYS, "d%u shuts down with reason %u; the machine reboots",
@@ -184,13 +128,13 @@ void domain_crash(struct hv_vcpu *vcpu, const char *why)
     const struct cpu_user_regs *regs = current_registers();
     console_log(LOG_ALWAYS, "d%uv%u crashed in %s mode: %s", vcpu->core.domain->id, vcpu->core.id,
                 vcpu->in_kernel ? "kernel" : "user", why);
-    print_registers(regs);
-    mfn_t base = vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
+    registers_print(regs);
+    mfn_t base = vcpu_base(vcpu);
     bool page_fault = regs->entry_vector == 14;
     if (!mfn_equal(base, MFN_INVALID)) {
-        print_walk(base, page_fault ? vcpu->info->arch.cr2 : regs->rip);
+        walk_print(base, page_fault ? vcpu->info->arch.cr2 : regs->rip);
     }
-    print_stack(regs->rsp);
+    stack_print(regs->rsp);
     machine_end_after_crash(vcpu);
 }
 
@@ -235,7 +179,7 @@ void panic_on_trap(const struct cpu_user_regs *regs, uint64_t address)
     console_enter_panic();
     console_log(LOG_ALWAYS, "exception %u in the hypervisor, error %x, address 0x%lx",
                 regs->entry_vector, regs->error_code, address);
-    print_registers(regs);
+    registers_print(regs);
     if (regs->rbp != 0 && (regs->cs & 3) == 0) {
         print_backtrace(regs->rbp);
     }

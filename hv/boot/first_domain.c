@@ -16,6 +16,7 @@
 #include "hv/mem/boot_memory.h"
 #include "hv/sched/vcpu.h"
 #include "hv/time/wall_clock.h"
+#include "lib/format.h"
 #include "lib/string.h"
 
 #define EXTENT_LIMIT 256U
@@ -195,13 +196,6 @@ static void create_records(void)
     wall_clock_publish(domain_record);
 }
 
-/* The module's text is "file arguments": the kernel's command line is what follows the name. */
-static const char *arguments_of(const char *text)
-{
-    const char *space = strchr(text, ' ');
-    return space != NULL ? space + 1 : "";
-}
-
 /* Without dom0_mem the first domain gets all but a sixteenth, at most 128 MiB, which stays free for
  * what it asks for later. */
 static uint64_t choose_page_count(const struct hv_options *options)
@@ -215,18 +209,41 @@ static uint64_t choose_page_count(const struct hv_options *options)
     return options_dom0_bytes(&memory, available) >> PAGE_SHIFT;
 }
 
-static NORETURN void refuse_kernel(enum build_status status, const struct build_detail *detail)
+/* What can be put right outside the kernel's file is told in the words of who can. */
+static void panic_if_memory(enum build_status status, const struct build_detail *detail)
 {
-    const char *text = build_status_text(status);
+    unsigned int shift = 20 - PAGE_SHIFT;
+    uint64_t wanted = (detail->value + (1U << shift) - 1) >> shift;
+    if (status == BUILD_TOO_LITTLE_MEMORY) {
+        panic("too little memory for the first domain: kernel and initrd need %lu MiB, it gets %lu "
+              "MiB (option dom0_mem, or the machine's size)",
+              wanted, detail->limit >> shift);
+    }
+    if (status == BUILD_INITRD_TOO_LARGE) {
+        panic("the initrd is too large for the first domain: it has %lu MiB, the domain gets %lu "
+              "MiB (option dom0_mem, or the machine's size)",
+              wanted, detail->limit >> shift);
+    }
+}
+
+static NORETURN void refuse_kernel(enum build_status status, const struct build_detail *detail,
+                                   const struct boot_module *kernel)
+{
+    panic_if_memory(status, detail);
+    char numbers[48] = "";
     switch (build_status_numbers(status)) {
     case 0:
-        panic("the first domain's kernel cannot be started: %s", text);
+        break;
     case 1:
-        panic("the first domain's kernel cannot be started: %s (0x%lx)", text, detail->value);
+        format_text(numbers, sizeof(numbers), " (0x%lx)", detail->value);
+        break;
     default:
-        panic("the first domain's kernel cannot be started: %s (0x%lx, 0x%lx)", text,
-              detail->value, detail->limit);
+        format_text(numbers, sizeof(numbers), " (0x%lx, 0x%lx)", detail->value, detail->limit);
+        break;
     }
+    panic("boot module 0, \"%.64s\", %lu bytes, cannot be started: %s%s%s", kernel->text,
+          kernel->size, build_status_text(status), numbers,
+          status == BUILD_NOT_ELF ? "; \"pinnace extract\" unpacks one" : "");
 }
 
 static void free_modules(const struct boot_information *information)
@@ -260,7 +277,7 @@ void first_domain_start(const struct boot_information *information,
         .kernel_size = kernel->size,
         .initrd = initrd != NULL ? phys_to_virt(initrd->address) : NULL,
         .initrd_size = initrd != NULL ? initrd->size : 0,
-        .command_line = arguments_of(kernel->text),
+        .command_line = boot_module_arguments(information, 0),
         .page_count = choose_page_count(options),
         .start_flags = SIF_PRIVILEGED | SIF_INITDOMAIN,
         .shared_info_address = domain_record->shared_mfn.value << PAGE_SHIFT,
@@ -268,7 +285,7 @@ void first_domain_start(const struct boot_information *information,
     static struct build_result result;
     enum build_status status = build_domain(target, &request, &result);
     if (status != BUILD_OK) {
-        refuse_kernel(status, &result.detail);
+        refuse_kernel(status, &result.detail, kernel);
     }
     free_modules(information);
     console_log(LOG_INFO, "d0: %lu MiB, kernel at 0x%lx, entry 0x%lx, %lu page-table frames pinned",

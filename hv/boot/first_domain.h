@@ -3,7 +3,7 @@
 #ifndef HV_BOOT_FIRST_DOMAIN_H
 #define HV_BOOT_FIRST_DOMAIN_H
 
-#include "hv/boot/multiboot.h"
+#include "hv/boot/loader.h"
 #include "hv/boot/options.h"
 
 /* Build it from module 0 (kernel) and module 1 (initrd, if there is one) and start it. The modules'

@@ -4,7 +4,7 @@
 #include "hv/acpi/acpi.h"
 #include "hv/boot/first_domain.h"
 #include "hv/boot/image.h"
-#include "hv/boot/multiboot.h"
+#include "hv/boot/loader.h"
 #include "hv/boot/options.h"
 #include "hv/console/console.h"
 #include "hv/console/serial.h"
@@ -14,6 +14,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/cpu/tables.h"
 #include "hv/crash.h"
+#include "hv/debug/reports.h"
 #include "hv/emul/ports.h"
 #include "hv/irq/ioapic.h"
 #include "hv/irq/lapic.h"
@@ -46,8 +47,9 @@ static void complain(const char *parameter, const char *value)
 
 static void print_banner(void)
 {
-    console_log(LOG_ALWAYS, "Pinnace %s, a hypervisor for Xen PV guests (%s)", PINNACE_VERSION,
-                information.loader);
+    console_log(LOG_ALWAYS, "Pinnace %s, a hypervisor for Xen PV guests (%s%s%s)", PINNACE_VERSION,
+                information.loader, information.loader[0] != '\0' ? ", " : "",
+                information.protocol);
     console_log(LOG_INFO, "command line: %s", information.command_line);
 }
 
@@ -71,18 +73,19 @@ static bool choose_smap(void)
     return true;
 }
 
-/* Guests' entries can name any frame while it is looked at speculatively: on such processors what is
- * mapped can be read by guests, and nothing here prevents that. */
+/* Guests' entries can name any frame while it is looked at speculatively: on such processors what
+ * is mapped can be read by guests, and nothing here prevents that. */
 static void check_vulnerabilities(void)
 {
-    if (cpu_features.meltdown && options.xpti != CHOICE_OFF) {
-        panic("this processor lets user mode read supervisor memory (Meltdown), and Pinnace has no "
-              "page-table isolation; xpti=off accepts the risk");
+    bool meltdown = cpu_features.meltdown && options.xpti != CHOICE_OFF;
+    bool l1tf = cpu_features.l1tf && options.pv_l1tf != CHOICE_OFF;
+    if (!meltdown && !l1tf) {
+        return;
     }
-    if (cpu_features.l1tf && options.pv_l1tf != CHOICE_OFF) {
-        panic("this processor reads through not-present page-table entries (L1TF), and Pinnace "
-              "does not check them; pv-l1tf=off accepts the risk");
-    }
+    panic("this Intel processor, family %u, does not report RDCL_NO: it may let guests read all "
+          "memory (%s%s%s), and Pinnace does not prevent it;%s%s accepts the risk",
+          cpu_features.family, meltdown ? "Meltdown" : "", meltdown && l1tf ? ", " : "",
+          l1tf ? "L1TF" : "", meltdown ? " xpti=off" : "", l1tf ? " pv-l1tf=off" : "");
 }
 
 static void check_processor(void)
@@ -90,7 +93,7 @@ static void check_processor(void)
     cpu_features_detect();
     const char *missing = cpu_features_missing();
     if (missing != NULL) {
-        panic("the processor lacks %s", missing);
+        panic("the processor lacks %s: Pinnace cannot run on it", missing);
     }
     check_vulnerabilities();
 }
@@ -174,24 +177,18 @@ static void protect_devices(void)
     }
 }
 
-static void print_memory(void)
-{
-    uint64_t image = (uint64_t)(image_end - image_start);
-    uint64_t own = boot_memory_allocated() + image;
-    uint64_t total = boot_memory_total();
-    console_log(LOG_INFO, "memory: %lu MiB of RAM, %lu frames free", total >> 20,
-                machine.free_count);
-    console_log(LOG_INFO, "image: %lu KiB in the file, %lu KiB in memory",
-                (uint64_t)(image_data_end - image_start) >> 10, image >> 10);
-    console_log(LOG_INFO, "own memory: %lu KiB, %lu.%02lu %% of RAM", own >> 10, own * 100 / total,
-                own * 10000 / total % 100);
-}
-
 /* ---- devices ------------------------------------------------------------------------------- */
+
+/* Where ACPI's root pointer is. A copy that the loader made is part of our image. */
+static uint64_t find_rsdp(void)
+{
+    return information.rsdp_copy_size != 0 ? (uint64_t)information.rsdp_copy - IMAGE_BASE
+                                           : information.rsdp;
+}
 
 static void start_devices(void)
 {
-    if (!acpi_init(0)) {
+    if (!acpi_init(find_rsdp())) {
         console_log(LOG_WARNING, "no ACPI tables: the machine cannot be switched off by software");
     }
     pic_init();
@@ -229,12 +226,12 @@ void boot_main(uint32_t magic, uint32_t address)
 {
     boot_tsc = tsc_read();
     boot_memory_reserve(IMAGE_LOAD_ADDRESS, (uint64_t)(image_end - image_start));
-    const char *wrong = multiboot_read(magic, address, &information);
+    bool readable = loader_read(magic, address, &information);
     options_parse(&options, information.command_line, complain);
     bool console = console_init(&options);
     print_banner();
-    if (wrong != NULL) {
-        panic("%s", wrong);
+    if (!readable) {
+        panic("%s", information.problem);
     }
     if (!console) {
         console_log(LOG_WARNING, "the console's serial port is not there");
@@ -269,7 +266,7 @@ static void boot_on_final_stack(void)
     if (wrong != 0) {
         panic("%u mappings are writable and executable, or open to guests", wrong);
     }
-    print_memory();
+    memory_print(LOG_INFO);
     console_log(LOG_INFO, "boot took %lu TSC ticks", tsc_read() - boot_tsc);
     first_domain_start(&information, &options);
 }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/boot/multiboot.h"
 
-#include "hv/mem/boot_memory.h"
-#include "lib/string.h"
-
-#define FLAG_MEMORY       (1U << 0)
 #define FLAG_COMMAND_LINE (1U << 2)
 #define FLAG_MODULES      (1U << 3)
 #define FLAG_MEMORY_MAP   (1U << 6)
@@ -41,75 +37,68 @@ struct map_entry {
     uint32_t type;
 } PACKED;
 
-static bool copy_text(char *to, size_t size, uint32_t address)
+/* A field that the flags say is not there is none. */
+static uint32_t if_there(const struct information *from, uint32_t flag, uint32_t field)
 {
-    const char *text = phys_to_virt(address);
-    size_t length = strnlen(text, size);
-    if (length == size) {
-        return false;
+    return (from->flags & flag) != 0 ? field : 0;
+}
+
+static bool read_texts(const struct information *from, struct boot_information *to)
+{
+    loader_copy_name(to, if_there(from, FLAG_LOADER_NAME, from->loader_name));
+    return loader_copy_text(to, to->command_line, sizeof(to->command_line),
+                            if_there(from, FLAG_COMMAND_LINE, from->command_line),
+                            "the command line");
+}
+
+static bool read_map(const struct information *from, struct boot_information *to)
+{
+    uint64_t at = from->map;
+    uint64_t end = at + if_there(from, FLAG_MEMORY_MAP, from->map_length);
+    while (at + sizeof(struct map_entry) <= end) {
+        struct map_entry entry;
+        if (!loader_copy(&entry, at, sizeof(entry))) {
+            return loader_refuse(to, "the loader's memory map is not wholly below 4 GiB: 0x%lx",
+                                 at);
+        }
+        if (!loader_add_memory(to, entry.address, entry.length, entry.type)) {
+            return false;
+        }
+        at += (uint64_t)entry.size + sizeof(entry.size);
     }
-    memcpy(to, text, length + 1);
     return true;
 }
 
-static const char *read_map(const struct information *information)
+static bool read_modules(const struct information *from, struct boot_information *to)
 {
-    if ((information->flags & FLAG_MEMORY_MAP) == 0) {
-        return "the boot loader gives no memory map";
-    }
-    uint64_t at = information->map;
-    uint64_t end = at + information->map_length;
-    while (at + sizeof(struct map_entry) <= end) {
-        struct map_entry entry;
-        memcpy(&entry, phys_to_virt(at), sizeof(entry));
-        if (entry.length != 0 && !boot_memory_add(entry.address, entry.length, entry.type)) {
-            return "the memory map has too many entries, or one that wraps";
-        }
-        at += entry.size + sizeof(entry.size);
-    }
-    return NULL;
-}
-
-static const char *read_modules(const struct information *information,
-                                struct boot_information *result)
-{
-    uint32_t count = (information->flags & FLAG_MODULES) != 0 ? information->module_count : 0;
-    if (count > BOOT_MODULE_LIMIT) {
-        return "too many boot modules";
-    }
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t count = if_there(from, FLAG_MODULES, from->module_count);
+    for (uint64_t i = 0; i < count; i++) {
         struct module module;
-        memcpy(&module, phys_to_virt(information->modules + i * sizeof(module)), sizeof(module));
-        struct boot_module *copy = &result->modules[i];
+        uint64_t at = from->modules + i * sizeof(module);
+        if (!loader_copy(&module, at, sizeof(module))) {
+            return loader_refuse(to, "the list of boot modules is not wholly below 4 GiB: 0x%lx",
+                                 at);
+        }
         if (module.end < module.start) {
-            return "a boot module ends before it starts";
+            return loader_refuse(to, "boot module %lu ends before it starts: at 0x%x, from 0x%x", i,
+                                 module.end, module.start);
         }
-        copy->address = module.start;
-        copy->size = module.end - module.start;
-        if (module.text != 0 && !copy_text(copy->text, sizeof(copy->text), module.text)) {
-            return "a boot module's arguments are too long";
+        if (!loader_add_module(to, module.start, module.end - module.start, module.text)) {
+            return false;
         }
-        boot_memory_reserve(copy->address, copy->size);
     }
-    result->module_count = count;
-    return NULL;
+    return true;
 }
 
-const char *multiboot_read(uint32_t magic, uint32_t address, struct boot_information *result)
+bool multiboot_read(uint32_t address, struct boot_information *information)
 {
-    if (magic != MULTIBOOT_LOADER_MAGIC) {
-        return "not started by a multiboot loader";
+    struct information from;
+    information->protocol = "multiboot 1";
+    information->texts_have_names = true;
+    if (!loader_copy(&from, address, sizeof(from))) {
+        return loader_refuse(information, "the multiboot information is not below 4 GiB: 0x%x",
+                             address);
     }
-    struct information information;
-    memcpy(&information, phys_to_virt(address), sizeof(information));
-    if ((information.flags & FLAG_COMMAND_LINE) != 0 &&
-        !copy_text(result->command_line, sizeof(result->command_line), information.command_line)) {
-        return "the command line is too long";
-    }
-    if ((information.flags & FLAG_LOADER_NAME) != 0 &&
-        !copy_text(result->loader, sizeof(result->loader), information.loader_name)) {
-        result->loader[0] = '\0';
-    }
-    const char *wrong = read_map(&information);
-    return wrong != NULL ? wrong : read_modules(&information, result);
+    return read_texts(&from, information) && read_map(&from, information) &&
+           read_modules(&from, information);
 }

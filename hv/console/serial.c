@@ -2,6 +2,7 @@
 #include "hv/console/serial.h"
 
 #include "hv/console/input.h"
+#include "hv/console/input_switch.h"
 #include "hv/cpu/io.h"
 #include "hv/cpu/msr.h"
 #include "lib/check.h"
@@ -55,8 +56,10 @@ static struct {
 static struct {
     bool lock;
     bool interrupt_wanted; /* serial_enable_interrupt() was called */
-    uint32_t head;         /* where the next byte goes */
-    uint32_t tail;         /* where the next byte is taken */
+    bool has_keys;         /* some came for the hypervisor; it has yet to be told */
+    struct input_switch owner;
+    uint32_t head; /* where the next byte goes */
+    uint32_t tail; /* where the next byte is taken */
     char bytes[RING_SIZE];
 } input;
 
@@ -202,22 +205,53 @@ static bool ring_is_full(void)
     return input.head - input.tail == RING_SIZE;
 }
 
+/* What the hypervisor is told needs no room in the ring. */
+static bool has_room(void)
+{
+    return input.owner.to_hypervisor || !ring_is_full();
+}
+
+static void take_byte(char byte)
+{
+    switch (input_switch_take(&input.owner, byte)) {
+    case INPUT_TO_GUEST:
+        input.bytes[input.head % RING_SIZE] = byte;
+        input.head++;
+        break;
+    case INPUT_TO_HYPERVISOR:
+        console_key_typed(byte);
+        input.has_keys = true;
+        break;
+    case INPUT_SWITCHED:
+        console_input_switched(input.owner.to_hypervisor);
+        input.has_keys = true;
+        break;
+    }
+}
+
 /*
  * Move what the UART has to the ring while there is room, then let it interrupt only if there still
  * is: a full ring with the interrupt enabled would be an interrupt storm. Enabling it while data is
- * waiting raises the line at once, so an edge-triggered controller misses nothing. True: some came.
+ * waiting raises the line at once, so an edge-triggered controller misses nothing. True: some came
+ * for the guest.
  */
 static bool take_input(void)
 {
     uint32_t before = input.head;
-    while (!ring_is_full() && (uart_read(UART_LSR) & LSR_DATA) != 0) {
-        input.bytes[input.head % RING_SIZE] = (char)uart_read(UART_DATA);
-        input.head++;
+    while (has_room() && (uart_read(UART_LSR) & LSR_DATA) != 0) {
+        take_byte((char)uart_read(UART_DATA));
     }
     if (input.interrupt_wanted) {
-        uart_write(UART_IER, ring_is_full() ? 0 : IER_RECEIVE);
+        uart_write(UART_IER, has_room() ? IER_RECEIVE : 0);
     }
     return input.head != before;
+}
+
+static bool take_has_keys(void)
+{
+    bool has_keys = input.has_keys;
+    input.has_keys = false;
+    return has_keys;
 }
 
 void serial_poll(void)
@@ -227,9 +261,13 @@ void serial_poll(void)
     }
     uint64_t flags = input_lock();
     bool arrived = take_input();
+    bool has_keys = take_has_keys();
     input_unlock(flags);
     if (arrived) {
         console_input_arrived();
+    }
+    if (has_keys) {
+        console_keys_arrived();
     }
 }
 
@@ -264,6 +302,10 @@ size_t serial_read(char *buffer, size_t size)
     if (was_full && count > 0) {
         take_input(); /* the UART has been waiting for this room */
     }
+    bool has_keys = take_has_keys();
     input_unlock(flags);
+    if (has_keys) {
+        console_keys_arrived();
+    }
     return count;
 }

@@ -17,7 +17,7 @@ struct cpu_info {
     uint64_t syscall_rsp; /* the guest's rsp, for a moment, in the SYSCALL stub */
     struct hv_vcpu *vcpu; /* the vCPU whose state is loaded; NULL: none */
     uint64_t cpu;
-    uint64_t reserved;
+    uint64_t work; /* CPU_WORK_* bits: to be done before the guest goes on (hv/entry/work.h) */
 };
 struct cpu_stack_top {
     struct cpu_user_regs regs;

@@ -119,13 +119,16 @@ entry_leave:
 /*
  * leave_to_guest - the only way into ring 3
  *
- * On entry         rsp = the guest's frame, interrupts perhaps on. An event that waits for the vCPU
- *                  and is not masked becomes an upcall first.
+ * On entry         rsp = the guest's frame, interrupts perhaps on. Work that interrupts have left
+ *                  for here is done first; then an event that waits for the vCPU and is not masked
+ *                  becomes an upcall.
  * Relies on        CR3, GS bases, FPU and debug registers being those of the vCPU and its mode.
  */
         .globl  leave_to_guest
 leave_to_guest:
         cli
+        cmpq    $0, STACK_TOP_WORK(%rsp)
+        jne     2f
         mov     STACK_TOP_VCPU(%rsp), %rbx
         mov     VCPU_INFO(%rbx), %rdi
         cmpb    $0, INFO_UPCALL_MASK(%rdi)
@@ -139,6 +142,8 @@ leave_to_guest:
         .globl  guest_iretq
 guest_iretq:
         iretq
+2:      call    cpu_work_perform
+        jmp     leave_to_guest
 
 /*
  * entry_syscall_stubs - a guest executed SYSCALL

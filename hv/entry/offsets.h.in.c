@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Offsets of C structs for the assembly: compiled to assembly text, out of which the build takes the
  * "->NAME value" lines. */
+#include "hv/boot/pvh.h"
 #include "hv/cpu/cpu.h"
 #include "hv/vcpu.h"
 
@@ -23,6 +24,8 @@ void offsets(void)
     VALUE(STACK_TOP_REGS_ES, offsetof(struct cpu_stack_top, regs.es));
     VALUE(STACK_TOP_SYSCALL_RSP, offsetof(struct cpu_stack_top, info.syscall_rsp));
     VALUE(STACK_TOP_VCPU, offsetof(struct cpu_stack_top, info.vcpu));
+    VALUE(STACK_TOP_WORK, offsetof(struct cpu_stack_top, info.work));
+    VALUE(BOOT_PVH_MAGIC, PVH_MAGIC);
     OFFSET(VCPU_INFO, struct hv_vcpu, info);
     OFFSET(VCPU_IN_KERNEL, struct hv_vcpu, in_kernel);
     OFFSET(INFO_UPCALL_PENDING, struct vcpu_info, evtchn_upcall_pending);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/mem/boot_memory.h"
 
+#include "hv/crash.h"
 #include "lib/check.h"
 #include "lib/string.h"
 
@@ -143,7 +144,11 @@ uint64_t boot_memory_alloc(uint64_t size, uint64_t align)
     search.align = align;
     search.found = 0;
     boot_memory_visit_free(consider_gap);
-    CHECK(search.found != 0 && "not enough memory for the hypervisor itself");
+    if (search.found == 0) {
+        panic("too little memory for the hypervisor itself: %lu KiB of RAM, %lu KiB of it in use, "
+              "%lu KiB more wanted in one piece",
+              boot_memory_total() >> 10, allocated >> 10, size >> 10);
+    }
     boot_memory_reserve(search.found, size);
     allocated += size;
     memset(phys_to_virt(search.found), 0, size);

@@ -8,6 +8,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
+#include "hv/entry/work.h"
 #include "hv/guest_memory.h"
 #include "hv/sched/vcpu.h"
 
@@ -29,7 +30,7 @@ bool port_copy_to_guest(uint64_t address, const void *from, size_t size)
 bool port_should_yield(void)
 {
     const struct hv_vcpu *vcpu = cpu_info()->vcpu;
-    return vcpu != NULL && vcpu_has_deliverable_event(vcpu);
+    return vcpu != NULL && (vcpu_has_deliverable_event(vcpu) || cpu_work_is_pending());
 }
 
 unsigned int port_cpu(void)

@@ -10,6 +10,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
+#include "hv/entry/work.h"
 #include "hv/guest_memory.h"
 #include "hv/time/time.h"
 #include "lib/string.h"
@@ -117,8 +118,12 @@ void vcpu_wait(struct hv_vcpu *vcpu)
     vcpu_timers_changed(vcpu);
     irq_disable();
     while (!vcpu_has_deliverable_event(vcpu) && !(vcpu->poll_count > 0 && poll_is_over(vcpu))) {
-        cpu_wait_for_interrupt();
-        irq_disable();
+        if (cpu_work_is_pending()) {
+            cpu_work_perform();
+        } else {
+            cpu_wait_for_interrupt();
+            irq_disable();
+        }
     }
     irq_enable();
     vcpu->blocked = false;

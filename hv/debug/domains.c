@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The reports on domains, their vCPUs and their event channels. */
+#include "hv/console/console.h"
+#include "hv/debug/reports.h"
+#include "hv/vcpu.h"
+#include "lib/format.h"
+
+#define WORD_BITS 64U
+
+static bool port_bit(const xen_ulong_t words[], uint32_t port)
+{
+    uint64_t word = __atomic_load_n(&words[port / WORD_BITS], __ATOMIC_RELAXED);
+    return ((word >> (port % WORD_BITS)) & 1) != 0;
+}
+
+/* ---- domains ------------------------------------------------------------------------------- */
+
+static void print_vcpu(const struct hv_vcpu *vcpu)
+{
+    const char *activity = "running";
+    if (vcpu->blocked) {
+        activity = vcpu->poll_count > 0 ? "polling" : "blocked";
+    }
+    console_log(LOG_ALWAYS, "d%uv%u: %s, %s mode, events %s and %s", vcpu->core.domain->id,
+                vcpu->core.id, activity, vcpu->in_kernel ? "kernel" : "user",
+                vcpu->info->evtchn_upcall_pending != 0 ? "pending" : "not pending",
+                vcpu->info->evtchn_upcall_mask != 0 ? "masked" : "open");
+}
+
+static void print_ports(const struct hv_domain *domain)
+{
+    unsigned int open = 0;
+    unsigned int pending = 0;
+    unsigned int masked = 0;
+    for (uint32_t port = 1; port < EVTCHN_LIMIT; port++) {
+        if (domain->evtchns.ports[port].state != EVTCHN_CLOSED) {
+            open++;
+            pending += port_bit(domain->shared->evtchn_pending, port) ? 1 : 0;
+            masked += port_bit(domain->shared->evtchn_mask, port) ? 1 : 0;
+        }
+    }
+    console_log(LOG_ALWAYS, "d%u: %u event channels open, %u pending, %u masked", domain->core.id,
+                open, pending, masked);
+}
+
+static void print_domain(const struct domain *domain)
+{
+    char limit[40] = "no limit";
+    if (domain->page_limit != UINT64_MAX) {
+        format_text(limit, sizeof(limit), "at most %lu", domain->page_limit);
+    }
+    console_log(LOG_ALWAYS, "d%u: %s, %lu frames (%s), vCPUs: %u", domain->id,
+                domain->is_dying ? "dying" : "alive", domain->page_count, limit,
+                domain->vcpu_count);
+}
+
+void domains_print(void)
+{
+    for (unsigned int id = 0; id < DOMAIN_LIMIT; id++) {
+        struct domain *core = machine.domains[id];
+        if (core == NULL) {
+            continue;
+        }
+        print_domain(core);
+        print_ports(hv_domain_of(core));
+        for (unsigned int i = 0; i < VCPU_LIMIT; i++) {
+            if (core->vcpus[i] != NULL) {
+                print_vcpu(hv_vcpu_of(core->vcpus[i]));
+            }
+        }
+    }
+}
+
+/* ---- event channels ------------------------------------------------------------------------ */
+
+/* What the port is connected to. */
+static void describe_port(const struct evtchn *port, char *text, size_t size)
+{
+    switch ((enum evtchn_state)port->state) {
+    case EVTCHN_CLOSED:
+        format_text(text, size, "closed");
+        break;
+    case EVTCHN_UNBOUND:
+        format_text(text, size, "waits for d%u", port->remote_domain);
+        break;
+    case EVTCHN_INTERDOMAIN:
+        format_text(text, size, "to port %u of d%u", port->remote_port, port->remote_domain);
+        break;
+    case EVTCHN_PIRQ:
+        format_text(text, size, "PIRQ %u", port->pirq);
+        break;
+    case EVTCHN_VIRQ:
+        format_text(text, size, "VIRQ %u", port->virq);
+        break;
+    case EVTCHN_IPI:
+        format_text(text, size, "IPI");
+        break;
+    }
+}
+
+static void print_events_of(const struct hv_domain *domain)
+{
+    for (uint32_t number = 1; number < EVTCHN_LIMIT; number++) {
+        const struct evtchn *port = &domain->evtchns.ports[number];
+        if (port->state == EVTCHN_CLOSED) {
+            continue;
+        }
+        char text[48];
+        describe_port(port, text, sizeof(text));
+        console_log(LOG_ALWAYS, "d%uv%u port %u: %s%s%s", domain->core.id, port->vcpu, number, text,
+                    port_bit(domain->shared->evtchn_pending, number) ? ", pending" : "",
+                    port_bit(domain->shared->evtchn_mask, number) ? ", masked" : "");
+    }
+}
+
+void events_print(void)
+{
+    for (unsigned int id = 0; id < DOMAIN_LIMIT; id++) {
+        if (machine.domains[id] != NULL) {
+            print_events_of(hv_domain_of(machine.domains[id]));
+        }
+    }
+}
