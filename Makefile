@@ -71,7 +71,7 @@ HV_PURE_C := $(wildcard hv/boot/options.c hv/acpi/tables.c hv/console/line.c)
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%)
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
 
-.PHONY: all hypervisor tools guests tests check-host clean format
+.PHONY: FORCE all hypervisor tools guests tests check-host clean format
 .DELETE_ON_ERROR:
 .SECONDARY:
 
