@@ -168,11 +168,16 @@ bool vcpu_ldt_fault(struct vcpu *vcpu, uint64_t offset)
     bool shown = false;
     if (slot != NULL) {
         pte_t pte = pte_read(slot);
-        if (pte_is_present(pte) && take_own(&context, pte_mfn(pte)) == STATUS_OK) {
+        enum status status = STATUS_BAD_FRAME_NUMBER;
+        if (pte_is_present(pte)) {
+            status = take_own(&context, pte_mfn(pte));
+        }
+        if (status == STATUS_OK) {
             vcpu->ldt_frames[page] = pte_mfn(pte);
             port_show_descriptors(vcpu, GDT_PAGES + 2 + page, pte_mfn(pte));
-            shown = true;
         }
+        /* Preempted while it settled a walk of its own: the access is tried again, and comes back. */
+        shown = status == STATUS_OK || status == STATUS_PREEMPTED;
     }
     context_close(&context);
     return shown;

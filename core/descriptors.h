@@ -26,9 +26,9 @@ NODISCARD enum status vcpu_set_ldt(struct mmu_context *context, uint64_t base,
 void vcpu_forget_ldt_pages(struct mmu_context *context);
 
 /*
- * An access to byte `offset` of the vCPU's LDT window faulted: show that page of its LDT. False: it
- * has none there, or what is mapped there cannot be descriptors; the guest gets the fault. Takes
- * the lock itself.
+ * An access to byte `offset` of the vCPU's LDT window faulted: show that page of its LDT. True: try
+ * the access again. False: it has none there, or what is mapped there cannot be descriptors; the
+ * guest gets the fault. Takes the lock itself.
  */
 NODISCARD bool vcpu_ldt_fault(struct vcpu *vcpu, uint64_t offset);
 

@@ -167,6 +167,12 @@ void frame_prepare(struct frame *frame, uint16_t next_owner)
     }
 }
 
+void frame_mark_dirty(struct frame *frame)
+{
+    ASSERT(frame_class(frame) == FRAME_FREE);
+    frame->owner = DOMID_XEN;
+}
+
 void frame_assign(struct frame *frame, struct domain *domain)
 {
     frame_prepare(frame, domain->id);

@@ -205,6 +205,9 @@ void frame_free_stolen(struct frame *frame);
  * is wiped if it was not `next_owner`. frame_assign() and frame_make_shared() do this themselves. */
 void frame_prepare(struct frame *frame, uint16_t next_owner);
 
+/* The hypervisor has written to a FREE frame: it is wiped before anybody gets it. */
+void frame_mark_dirty(struct frame *frame);
+
 /* Make a FREE frame that the caller got from frame_alloc() or frame_steal() part of the domain's
  * reservation: class GUEST, ALLOCATED, one reference. The one place where a domain gains a frame.
  * The data of a former owner is gone, and so is every stale translation. */

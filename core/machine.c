@@ -35,7 +35,7 @@ static void set_frames(mfn_t first, uint64_t count, enum frame_class class, uint
 
 void machine_add_free(mfn_t first, uint64_t count)
 {
-    set_frames(first, count, FRAME_FREE, DOMID_INVALID);
+    set_frames(first, count, FRAME_FREE, FIRST_DOMAIN);
     for (uint64_t i = 0; i < count; i++) {
         frame_alloc_undo(mfn_add(first, i), 0);
     }

@@ -12,6 +12,7 @@
 #include "lib/ticket_lock.h"
 
 #define CPU_LIMIT    64U  /* a CPU set is one 64-bit word */
+#define FIRST_DOMAIN 0U   /* the id of the domain made at boot */
 #define DOMAIN_LIMIT 512U /* domain ids are 0 .. DOMAIN_LIMIT - 1 */
 
 /* A range of I/O frames the first domain may not map as it likes. */
@@ -21,7 +22,7 @@ struct io_range {
     mfn_t last;
     enum io_rule rule;
 };
-#define IO_RANGE_LIMIT 16U
+#define IO_RANGE_LIMIT 32U
 
 struct machine {
     struct frame *frames;  /* frame_count of them, indexed by MFN */
@@ -74,6 +75,8 @@ static inline mfn_t frame_mfn(const struct frame *frame)
  */
 void machine_init(struct frame *frames, uint64_t frame_count, uint64_t *free_bitmap, uint64_t *m2p,
                   uint64_t m2p_count, unsigned int physical_address_bits);
+/* What firmware and boot loader left in free RAM the first domain may see, and nobody else: it counts
+ * as that domain's data. */
 void machine_add_free(mfn_t first, uint64_t count);
 void machine_add_hypervisor(mfn_t first, uint64_t count);
 /* The M2P's own frames begin here: hypervisor memory that guests may read. */

@@ -59,6 +59,9 @@ void audit_print(void)
     struct audit_result result =
         audit_run((void *)(DIRECT_MAP_BASE + (scratch.value << PAGE_SHIFT)),
                   (PAGE_SIZE << order) / sizeof(struct audit_count), print_difference);
+    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
+        frame_mark_dirty(frame_find(mfn_add(scratch, i)));
+    }
     console_log(LOG_ALWAYS, "audit: %lu frames examined, %lu references counted, %lu differences",
                 result.frames, result.references, result.differences);
 }

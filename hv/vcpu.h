@@ -40,7 +40,7 @@ struct hv_domain {
     mfn_t shared_mfn;
     struct evtchn_table evtchns;
     bool io_ports;            /* may use the machine's I/O ports: the first domain */
-    uint64_t refused_calls[2]; /* bit n: call n was refused as unknown and that was logged */
+    uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
     /* Commands of known calls that were refused as unknown and logged: call and command. */
     uint64_t refused_commands[REFUSED_COMMAND_LIMIT];
     unsigned int refused_command_count;
@@ -153,6 +153,9 @@ void vcpu_publish_runstate(struct hv_vcpu *vcpu);
  * the vectors that have one. vcpu_inject_page_fault() also sets the guest's CR2. */
 void vcpu_inject_trap(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned int vector,
                       uint32_t error);
+/* INT n of the guest's own: no vector has an error code then. */
+void vcpu_inject_software_interrupt(struct hv_vcpu *vcpu, struct cpu_user_regs *regs,
+                                    unsigned int vector);
 void vcpu_inject_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address,
                             uint32_t error);
 

@@ -30,6 +30,7 @@ stress_libraries() {
 fill_stress_ramdisk() {
     local root=$1 library
     mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib64}
+    ln -s lib64 "$root/lib"
     cp "$top/build/busybox/bin/busybox" "$root/bin/busybox"
     "$top/build/busybox/bin/busybox" --list | while read -r applet; do
         [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"

@@ -7,8 +7,8 @@
 /* What ticks() itself adds between two of them: the least of some attempts. */
 static uint64_t ticks_cost(void)
 {
-    static uint64_t cost = UINT64_MAX;
-    for (size_t i = 0; cost == UINT64_MAX || i < BENCH_REPEATS; i++) {
+    uint64_t cost = UINT64_MAX;
+    for (size_t i = 0; i < BENCH_REPEATS; i++) {
         uint64_t start = ticks();
         uint64_t end = ticks();
         cost = min_u64(cost, end - start);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Measuring with the time-stamp counter. Under QEMU's -icount shift=0 on a machine where the counter
- * runs at 1 GHz, one tick is one executed instruction, of kernel and hypervisor together; anywhere
- * else the figures are ticks of whatever the counter counts.
+ * Measuring with the time-stamp counter. Under QEMU's -icount shift=0 on a machine where the
+ * counter runs at 1 GHz, one tick is one executed instruction, of kernel and hypervisor together;
+ * anywhere else the figures are ticks of whatever the counter counts.
  */
 #ifndef GUESTS_BENCH_BENCH_H
 #define GUESTS_BENCH_BENCH_H

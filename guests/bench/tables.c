@@ -152,8 +152,8 @@ TEST(base_pointer_pinned)
     sample_print("new_base_pinned", &sample, 1);
 }
 
-/* One entry, that of the image and the stack: the kernel can run in it, without the pool. Loading it
- * validates it; leaving it drops what validation took. */
+/* One entry, that of the image and the stack: the kernel can run in it, without the pool. Loading
+ * it validates it; leaving it drops what validation took. */
 TEST(base_pointer_unpinned)
 {
     uint64_t *l4 = page_alloc();
@@ -175,7 +175,8 @@ struct context {
     multicall_entry_t calls[2];
 };
 
-static void context_make(struct context *context, const uint64_t *kernel_l4, const uint64_t *user_l4)
+static void context_make(struct context *context, const uint64_t *kernel_l4,
+                         const uint64_t *user_l4)
 {
     static uint8_t stacks[2][PAGE_SIZE] ALIGNED(16);
     static size_t stack;

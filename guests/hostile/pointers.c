@@ -289,3 +289,17 @@ TEST(xsa_4_copies_may_end_at_the_gap_but_not_cross_it)
             -XEN_EFAULT);
     }
 }
+
+/* The processor wants the right to write at every level. A hypervisor that looks at the leaf alone
+ * takes the fault of its own copy for a stale translation, and tries again for ever. */
+TEST(copy_through_a_read_only_upper_entry_is_refused)
+{
+    uint64_t *l1 = page_alloc();
+    void *page = page_alloc();
+    l1[0] = pte_make(mfn_of(page), PTE_READ_WRITE);
+    EXPECT_RESULT(page_read_only(l1), 0);
+    uint64_t entry = pte_make(mfn_of(l1), PTE_PRESENT | PTE_USER | PTE_ACCESSED);
+    EXPECT_RESULT(entry_set(pool_l2, FREE_L2_INDEX, entry), 0);
+    uint64_t va = POOL_VA + ((uint64_t)FREE_L2_INDEX << 21);
+    EXPECT_RESULT(hypercall_xen_version(XENVER_extraversion, (void *)va), -XEN_EFAULT);
+}

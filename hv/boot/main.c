@@ -101,7 +101,7 @@ static void check_processor(void)
 static void set_control_registers(bool smap)
 {
     uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-    cr4 |= cpu_features.pge ? CR4_PGE : 0;
+    cr4 |= CR4_PGE;
     cr4 |= cpu_features.smep && options.smep != CHOICE_OFF ? CR4_SMEP : 0;
     cr4 |= smap ? CR4_SMAP : 0;
     cr4 |= cpu_features.umip ? CR4_UMIP : 0;
@@ -151,6 +151,7 @@ static void create_frame_table(void)
 
 static void fill_frame_table(void)
 {
+    boot_memory_close();
     boot_memory_visit_ram(add_kept_range);
     boot_memory_visit_free(add_free_range);
     machine_add_m2p(mfn_make(m2p_physical >> PAGE_SHIFT));

@@ -94,7 +94,6 @@ void cpu_features_detect(void)
     cpu_features.family = family_of(leaf_1.eax);
     cpu_features.xsave = (leaf_1.ecx & FEATURE_BIT(XSAVE)) != 0;
     cpu_features.pcid = (leaf_1.ecx & FEATURE_BIT(PCID)) != 0;
-    cpu_features.pge = (leaf_1.edx & FEATURE_BIT(PGE)) != 0;
 
     struct cpuid_result leaf_7 = cpuid_if_there(LEAF_MORE_FEATURES, 0);
     cpu_features.smep = (leaf_7.ebx & FEATURE_BIT(SMEP)) != 0;
@@ -131,6 +130,7 @@ const char *cpu_features_missing(void)
         {(basic & FEATURE_BIT(FXSR)) != 0, "FXSAVE"},
         {(basic & FEATURE_BIT(SSE2)) != 0, "SSE2"},
         {(basic & FEATURE_BIT(PAT)) != 0, "the page attribute table"},
+        {(basic & FEATURE_BIT(PGE)) != 0, "global pages"}, /* a full flush switches them off and on */
         {(basic & FEATURE_BIT(APIC)) != 0, "a local APIC"},
         {(basic & FEATURE_BIT(TSC)) != 0, "a time-stamp counter"},
     };

@@ -25,7 +25,6 @@ struct cpu_features {
     bool fsgsbase;
     bool xsave;
     bool xsaveopt;
-    bool pge;
     bool pcid;
     bool invpcid;
     bool rdtscp; /* the TSC_AUX register exists */

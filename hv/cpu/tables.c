@@ -9,6 +9,7 @@
 #include "lib/check.h"
 #include "lib/string.h"
 
+#define MSR_SYSENTER_CS 0x174
 #define MSR_STAR   0xc0000081
 #define MSR_LSTAR  0xc0000082
 #define MSR_CSTAR  0xc0000083
@@ -254,6 +255,8 @@ static void load_syscall_registers(unsigned int cpu)
     msr_write(MSR_LSTAR, (uint64_t)&entry_syscall_stubs[(size_t)cpu * SYSCALL_SIZE]);
     msr_write(MSR_CSTAR, (uint64_t)&entry_syscall32_stubs[(size_t)cpu * SYSCALL_SIZE]);
     msr_write(MSR_FMASK, FMASK);
+    /* With CS 0 SYSENTER is a fault, whatever the firmware left. (Intel; AMD has none in 64 bits.) */
+    msr_write(MSR_SYSENTER_CS, 0);
 }
 
 void cpu_tables_load(unsigned int cpu)

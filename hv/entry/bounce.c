@@ -130,6 +130,12 @@ void vcpu_inject_trap(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned
     }
 }
 
+void vcpu_inject_software_interrupt(struct hv_vcpu *vcpu, struct cpu_user_regs *regs,
+                                    unsigned int vector)
+{
+    bounce(vcpu, regs, vcpu->traps[vector].address, vcpu->traps[vector].masks_events);
+}
+
 #define PF_ERROR_USER 4U
 
 void vcpu_inject_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address,

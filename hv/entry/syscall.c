@@ -87,9 +87,9 @@ static const hypercall_fn hypercalls[] = {
 static void log_unknown_once(const struct hv_vcpu *vcpu, uint64_t number)
 {
     struct hv_domain *domain = hv_vcpu_domain(vcpu);
-    uint64_t bit = number < 64 ? number : 63;
-    if (((domain->refused_calls[0] >> bit) & 1) == 0) {
-        domain->refused_calls[0] |= UINT64_C(1) << bit;
+    uint64_t bit = number < 63 ? number : 63; /* the ABI ends there: one bit for all beyond */
+    if (((domain->refused_calls >> bit) & 1) == 0) {
+        domain->refused_calls |= UINT64_C(1) << bit;
         console_log_guest(domain->core.id, vcpu->core.id, LOG_INFO,
                           "hypercall %lu is not implemented", number);
     }

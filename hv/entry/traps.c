@@ -2,6 +2,7 @@
 #include "hv/entry/traps.h"
 
 #include "core/descriptors.h"
+#include "core/port.h"
 #include "core/pt_store.h"
 #include "core/pte_update.h"
 #include "hv/console/console.h"
@@ -38,6 +39,8 @@
 #define ERROR_IDT 2U /* selector error codes: the index is one of the IDT, of the LDT */
 #define ERROR_LDT 4U
 
+#define OPCODE_INT 0xcdU /* INT n; the vector is the next byte */
+
 #define PF_PRESENT  1U
 #define PF_WRITE    2U
 #define PF_USER     4U
@@ -48,30 +51,36 @@ extern const char guest_iretq[];
 
 /* ---- interrupts ---------------------------------------------------------------------------- */
 
-static bool handle_interrupt(unsigned int vector)
+/* Spurious interrupts of the local APIC and of the masked 8259s want no answer. */
+static bool vector_is_spurious(unsigned int vector)
 {
+    return vector == VECTOR_SPURIOUS ||
+           (vector >= VECTOR_PIC_BASE && vector < VECTOR_PIC_BASE + 16U);
+}
+
+static void handle_interrupt(unsigned int vector)
+{
+    if (vector >= VECTOR_DEVICE_FIRST && vector <= VECTOR_DEVICE_LAST) {
+        pirq_interrupt(vector);
+        return;
+    }
     switch (vector) {
     case VECTOR_TIMER:
         lapic_eoi();
         if (time_timer_expired()) {
             vcpu_timer_expired();
         }
-        return true;
+        return;
     case VECTOR_SERIAL:
         serial_interrupt();
         lapic_eoi();
-        return true;
-    case VECTOR_LAPIC_ERROR:
-        lapic_eoi();
-        return true;
+        return;
     default:
-        if (vector >= VECTOR_DEVICE_FIRST && vector <= VECTOR_DEVICE_LAST) {
-            pirq_interrupt(vector);
-            return true;
+        if (!vector_is_spurious(vector)) {
+            lapic_eoi();
+            console_log(LOG_WARNING, "unexpected interrupt vector 0x%x", vector);
         }
-        /* Spurious interrupts of the local APIC and of the masked 8259s want no answer. */
-        return vector == VECTOR_SPURIOUS ||
-               (vector >= VECTOR_PIC_BASE && vector < VECTOR_PIC_BASE + 16U);
+        return;
     }
 }
 
@@ -84,13 +93,21 @@ static bool fault_is_stale(uint64_t address, uint32_t error)
     if (vcpu == NULL || !address_is_guest(address)) {
         return false;
     }
-    mfn_t base = vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
-    const pte_t *slot = mfn_equal(base, MFN_INVALID) ? NULL : pt_find_leaf(base, address);
-    if (slot == NULL) {
+    mfn_t mfn = vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
+    if (mfn_equal(mfn, MFN_INVALID)) {
         return false;
     }
-    pte_t pte = pte_read(slot);
-    return pte_is_present(pte) && (pte_is_writable(pte) || (error & PF_WRITE) == 0);
+    /* The processor wants each right at every level. */
+    uint64_t needed = PTE_PRESENT | ((error & PF_WRITE) != 0 ? PTE_WRITABLE : 0);
+    for (unsigned int level = 4; level > 0; level--) {
+        const pte_t *table = port_map_frame(mfn);
+        pte_t pte = pte_read(&table[pte_index(level, address)]);
+        if (!pte_has(pte, needed)) {
+            return false;
+        }
+        mfn = pte_mfn(pte);
+    }
+    return true;
 }
 
 /* The LDT window is filled as it is used; the hypervisor uses it when it loads guest selectors. */
@@ -101,10 +118,30 @@ static bool ldt_window_fault(struct hv_vcpu *vcpu, uint64_t address, uint64_t *o
     return address >= window + WINDOW_LDT_OFFSET && address < window + WINDOW_SIZE;
 }
 
-/* The guest gets the exception that its own return frame raised. */
+/* A descriptor of the guest's LDT cannot be shown: the fault is that of the guest's own table; where
+ * that has no canonical address, one of the selector. */
+static void inject_ldt_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t offset)
+{
+    uint64_t address = vcpu->core.ldt_base + offset;
+    if (address_is_canonical(address)) {
+        vcpu_inject_page_fault(vcpu, regs, address, regs->error_code);
+    } else {
+        vcpu_inject_trap(vcpu, regs, VECTOR_GP, ((uint32_t)offset & ~7U) | ERROR_LDT);
+    }
+}
+
+/* The guest gets the exception that its own return frame raised: on a selector, or on the page of
+ * its LDT that has the descriptor. */
 static void inject_failed_return(struct cpu_user_regs *regs)
 {
-    vcpu_inject_trap(current_vcpu(), regs, regs->entry_vector, regs->error_code);
+    struct hv_vcpu *vcpu = current_vcpu();
+    uint64_t offset;
+    uint64_t address = cpu_read_cr2();
+    if (regs->entry_vector == VECTOR_PF && ldt_window_fault(vcpu, address, &offset)) {
+        inject_ldt_fault(vcpu, regs, offset);
+    } else {
+        vcpu_inject_trap(vcpu, regs, regs->entry_vector, regs->error_code);
+    }
 }
 
 /* IRETQ to the guest failed on what its frame names (a selector, a non-canonical address). The
@@ -130,8 +167,12 @@ static NORETURN void fix_failed_return(const struct cpu_user_regs *fault)
 static void trap_in_hypervisor(struct cpu_user_regs *regs)
 {
     unsigned int vector = regs->entry_vector;
-    if (vector >= 32 && handle_interrupt(vector)) {
+    if (vector >= 32) {
+        handle_interrupt(vector);
         return;
+    }
+    if (vector == VECTOR_NMI || vector == VECTOR_DF || vector == VECTOR_MC) {
+        panic_on_trap(regs, 0);
     }
     if (vector == VECTOR_DB) {
         /* A guest's breakpoint on its own memory, which we touched for it: its own affair. */
@@ -155,7 +196,7 @@ static void trap_in_hypervisor(struct cpu_user_regs *regs)
         fix_failed_return(regs);
     }
     uint64_t fixed = extable_find(regs->rip);
-    if (fixed == 0 || vector == VECTOR_NMI || vector == VECTOR_DF || vector == VECTOR_MC) {
+    if (fixed == 0) {
         panic_on_trap(regs, vector == VECTOR_PF ? cpu_read_cr2() : 0);
     }
     regs->rip = fixed;
@@ -172,32 +213,20 @@ static void after_emulation(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
     }
 }
 
-/* The guest used a descriptor of its LDT that is not shown yet. If it cannot be, the fault is that of
- * the guest's own table; where that has no canonical address, one of the selector. */
-static void handle_ldt_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t offset)
-{
-    if (vcpu_ldt_fault(&vcpu->core, offset)) {
-        return;
-    }
-    uint64_t address = vcpu->core.ldt_base + offset;
-    if (address_is_canonical(address)) {
-        vcpu_inject_page_fault(vcpu, regs, address, regs->error_code);
-    } else {
-        vcpu_inject_trap(vcpu, regs, VECTOR_GP, ((uint32_t)offset & ~7U) | ERROR_LDT);
-    }
-}
-
 static void handle_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
 {
     uint64_t address = cpu_read_cr2();
     uint32_t error = regs->error_code;
     uint64_t offset;
     if (UNLIKELY((error & PF_RESERVED) != 0)) {
-        panic_on_trap(regs, address);
+        /* Only I/O memory beyond what the processor really addresses can bring this about. */
+        domain_crash(vcpu, "a page-table entry with reserved bits set");
     }
     irq_enable();
     if (UNLIKELY((error & PF_USER) == 0 && ldt_window_fault(vcpu, address, &offset))) {
-        handle_ldt_fault(vcpu, regs, offset);
+        if (!vcpu_ldt_fault(&vcpu->core, offset)) {
+            inject_ldt_fault(vcpu, regs, offset);
+        }
         return;
     }
     if (vcpu->in_kernel && (error & (PF_PRESENT | PF_WRITE | PF_FETCH)) == (PF_PRESENT | PF_WRITE) &&
@@ -214,7 +243,7 @@ static bool handle_software_interrupt(struct hv_vcpu *vcpu, struct cpu_user_regs
 {
     uint8_t code[2];
     if ((regs->error_code & ERROR_IDT) == 0 || !guest_copy_in(code, regs->rip, sizeof(code)) ||
-        code[0] != 0xcd) {
+        code[0] != OPCODE_INT) {
         return false;
     }
     const struct guest_trap *trap = &vcpu->traps[code[1]];
@@ -222,7 +251,7 @@ static bool handle_software_interrupt(struct hv_vcpu *vcpu, struct cpu_user_regs
         return false;
     }
     regs->rip += sizeof(code);
-    vcpu_inject_trap(vcpu, regs, code[1], 0);
+    vcpu_inject_software_interrupt(vcpu, regs, code[1]);
     return true;
 }
 
@@ -243,13 +272,15 @@ static void handle_protection_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *
     vcpu_inject_trap(vcpu, regs, VECTOR_GP, regs->error_code);
 }
 
-/* INT n of `length` bytes through an open gate. As on Xen the trap table's DPL is not asked, but a
- * vector that the guest does not handle is closed. */
-static void handle_open_gate(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned int vector,
-                             uint64_t length)
+/* INT3, INTO or INT n through an open gate. As on Xen the trap table's DPL is not asked, but a vector
+ * that the guest does not handle is closed: a fault, at the instruction. */
+static void handle_open_gate(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned int vector)
 {
     if (vcpu->traps[vector].address == 0) {
-        regs->rip -= length;
+        uint8_t code[2];
+        bool two_bytes = guest_copy_in(code, regs->rip - sizeof(code), sizeof(code)) &&
+                         code[0] == OPCODE_INT && code[1] == vector;
+        regs->rip -= two_bytes ? 2 : 1;
         vcpu_inject_trap(vcpu, regs, VECTOR_GP, vector * 8 + ERROR_IDT);
         return;
     }
@@ -284,11 +315,9 @@ static void trap_in_guest(struct cpu_user_regs *regs)
         vcpu_inject_trap(vcpu, regs, vector, 0);
         return;
     case VECTOR_BP:
-        handle_open_gate(vcpu, regs, vector, 1);
-        return;
     case VECTOR_OF:
     case 0x80:
-        handle_open_gate(vcpu, regs, vector, 2);
+        handle_open_gate(vcpu, regs, vector);
         return;
     case VECTOR_NMI:
     case VECTOR_DF:
@@ -297,8 +326,8 @@ static void trap_in_guest(struct cpu_user_regs *regs)
     default:
         if (vector < 32) {
             vcpu_inject_trap(vcpu, regs, vector, regs->error_code);
-        } else if (!handle_interrupt(vector)) {
-            console_log(LOG_WARNING, "unexpected interrupt vector 0x%x", vector);
+        } else {
+            handle_interrupt(vector);
         }
         return;
     }

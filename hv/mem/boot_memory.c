@@ -19,6 +19,7 @@ static unsigned int map_count;
 static struct range taken[TAKEN_LIMIT]; /* sorted by start; whole frames; never overlapping */
 static unsigned int taken_count;
 static uint64_t allocated;
+static bool closed;
 
 bool boot_memory_add(uint64_t address, uint64_t size, uint32_t type)
 {
@@ -139,6 +140,7 @@ static void consider_gap(uint64_t address, uint64_t size)
 
 uint64_t boot_memory_alloc(uint64_t size, uint64_t align)
 {
+    CHECK(!closed);
     size = round_up(size, PAGE_SIZE);
     search.size = size;
     search.align = align;
@@ -153,6 +155,11 @@ uint64_t boot_memory_alloc(uint64_t size, uint64_t align)
     allocated += size;
     memset(phys_to_virt(search.found), 0, size);
     return search.found;
+}
+
+void boot_memory_close(void)
+{
+    closed = true;
 }
 
 uint64_t boot_memory_allocated(void)

@@ -27,6 +27,9 @@ void boot_memory_reserve(uint64_t address, uint64_t size);
  * frame). Below 4 GiB before paging_init(). Stops the machine when there is none. */
 uint64_t boot_memory_alloc(uint64_t size, uint64_t align);
 
+/* The frame table takes over what is free: from here on boot_memory_alloc() stops the machine. */
+void boot_memory_close(void);
+
 /* Bytes taken by boot_memory_alloc() so far, and bytes of RAM in the machine. */
 uint64_t boot_memory_allocated(void);
 uint64_t boot_memory_total(void);

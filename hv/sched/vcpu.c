@@ -2,7 +2,7 @@
 #include "hv/sched/vcpu.h"
 
 
-#include "core/tlb.h"
+#include "core/port.h"
 #include "hv/cpu/control.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
@@ -52,9 +52,7 @@ static void load_state(struct hv_vcpu *vcpu)
     segment_set_gs_base_inactive(vcpu->in_kernel ? vcpu->gs_base_user : vcpu->gs_base_kernel);
     fpu_switch(NULL, vcpu);
     debug_load(vcpu);
-    uint32_t clock = tlb_flush_begin();
-    cpu_write_cr3(vcpu->core.kernel_base.value << PAGE_SHIFT);
-    tlb_flush_end((unsigned int)info->cpu, clock);
+    port_base_changed(&vcpu->core);
 }
 
 static void enter(struct cpu_user_regs *regs)
@@ -145,7 +143,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 void vcpu_timers_changed(struct hv_vcpu *vcpu)
 {
     uint64_t deadline = earlier(vcpu->singleshot_ns, vcpu->periodic_next_ns);
-    if (vcpu->poll_count > 0) {
+    /* A poll that is over needs no interrupt: vcpu_wait() sees it on its next turn. */
+    if (vcpu->poll_count > 0 && vcpu->poll_timeout_ns > time_now_ns()) {
         deadline = earlier(deadline, vcpu->poll_timeout_ns);
     }
     uint64_t flags = irq_save();
@@ -209,10 +208,10 @@ void vcpu_set_runstate(struct hv_vcpu *vcpu, int state)
 
 static bool write_runstate(const struct hv_vcpu *vcpu, uint64_t entry_time)
 {
-    struct vcpu_runstate_info record = {
-        .state = vcpu->runstate,
-        .state_entry_time = entry_time,
-    };
+    struct vcpu_runstate_info record;
+    memset(&record, 0, sizeof(record)); /* the padding too: it goes to the guest */
+    record.state = vcpu->runstate;
+    record.state_entry_time = entry_time;
     memcpy(record.time, vcpu->runstate_times, sizeof(record.time));
     return guest_copy_out(vcpu->runstate_address, &record, sizeof(record));
 }

@@ -178,6 +178,10 @@ struct fake_snapshot *fake_snapshot(void)
         frame->writable_stamp = 0;
         frame->table_stamp = 0;
         frame->type = frame->type_count > 0 ? frame->type : FRAME_NONE;
+        if (frame_class(frame) == FRAME_FREE) {
+            frame->owner = DOMID_INVALID; /* whose data it holds, and the data, may change */
+            continue;
+        }
         snapshot->hashes[i] = hash_frame(mfn_make(i));
     }
     return snapshot;
