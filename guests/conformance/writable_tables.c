@@ -182,7 +182,7 @@ static const struct form forms[] = {
     FORM(sar_8_by_cl, EVEN, FLAGS_LOGIC & ~UINT64_C(0x801)),
 };
 
-/* The bits that are added to an acceptable L1 entry (memory-abi.md 1.5). */
+/* The bits that are added to an acceptable L1 entry. */
 static uint64_t adjusted(uint64_t pte)
 {
     if ((pte & PTE_PRESENT) == 0) {

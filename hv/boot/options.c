@@ -33,7 +33,6 @@ static const struct option option_table[] = {
     {"audit", OPTION_BOOL, FIELD(audit)},
     {"noreboot", OPTION_BOOL, FIELD(noreboot)},
     {"pv-l1tf", OPTION_CHOICE, FIELD(pv_l1tf)},
-    {"pv-linear-pt", OPTION_BOOL, FIELD(pv_linear_pt)},
     {"smap", OPTION_CHOICE, FIELD(smap)},
     {"smep", OPTION_CHOICE, FIELD(smep)},
     {"tlb-flush", OPTION_FLUSH, FIELD(tlb_flush)},

@@ -5,7 +5,7 @@
  *     console=com1|com2|none[,...]         com1=<baud>|auto[,8n1[,<io base>[,<irq>]]]
  *     dom0_mem=<size>[,min:<size>][,max:<size>]
  *     loglvl=<level>[/<rate-limited level>]        guest_loglvl=...
- *     audit   noreboot   smap   smep   xpti   pv-linear-pt   pv-l1tf       booleans: x, no-x, x=on, x=off
+ *     audit   noreboot   smap   smep   xpti   pv-l1tf       booleans: x, no-x, x=on, x=off
  *     tlb-flush=lazy|always
  *
  * '-' and '_' are the same in a name. Of an option given twice the last one counts.
@@ -57,7 +57,6 @@ struct hv_options {
     struct log_threshold guest_loglvl;
     bool audit; /* audit the machine and print the result before it goes down */
     bool noreboot;
-    bool pv_linear_pt;
     enum option_choice smap;
     enum option_choice smep;
     enum option_choice xpti;

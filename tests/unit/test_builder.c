@@ -2,7 +2,7 @@
 /*
  * The domain builder. A built domain is looked at as its kernel would: from the registers to
  * start_info, and from there through the page tables; what the builder's own layout says is not
- * believed. Kernels are made up here, some after the one measured in linux-pv-boot.md.
+ * believed. Kernels are made up here, some after Debian's Linux 6.1.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -794,7 +794,7 @@ static void layout_settles_on_the_least_number_of_tables(void **state)
     }
 }
 
-/* linux-pv-boot.md 1.4: what Xen's builders made of Debian's kernel. */
+/* Measured: what Xen's builders made of Debian's kernel. */
 static void debian_kernel_is_laid_out_as_measured(void **state)
 {
     (void)state;

@@ -60,7 +60,7 @@ struct decode_case {
 #define FROM_MEMORY      .source = INSN_SOURCE_MEMORY
 
 static const struct decode_case decode_cases[] = {
-    /* What Debian's Linux 6.1 was seen to do to pinned L1 tables (linux-pv-boot.md 8.4). */
+    /* What Debian's Linux 6.1 was seen to do to pinned L1 tables. */
     {BYTES(0x48, 0x87, 0x1a), INSN_XCHG, 8, FROM_REG(3), .address = R(2)},
     {BYTES(0x48, 0x87, 0x10), INSN_XCHG, 8, FROM_REG(2), .address = R(0)},
     {BYTES(0x48, 0x87, 0x75, 0x00), INSN_XCHG, 8, FROM_REG(6), .address = R(5)},

@@ -63,7 +63,6 @@ static void assert_defaults(void)
     assert_int_equal(options.guest_loglvl.always, LOG_ALWAYS);
     assert_int_equal(options.guest_loglvl.limited, LOG_WARNING);
     assert_false(options.noreboot);
-    assert_false(options.pv_linear_pt);
     assert_int_equal(options.smap, CHOICE_DEFAULT);
     assert_int_equal(options.smep, CHOICE_DEFAULT);
     assert_int_equal(options.xpti, CHOICE_DEFAULT);
@@ -157,8 +156,7 @@ static void boolean_forms_are_understood(void **state)
 static void each_boolean_sets_its_own_field(void **state)
 {
     (void)state;
-    parse_without_complaint("pv-linear-pt no-xpti pv-l1tf=off smep");
-    assert_true(options.pv_linear_pt);
+    parse_without_complaint("noreboot no-xpti pv-l1tf=off smep");
     assert_int_equal(options.xpti, CHOICE_OFF);
     assert_int_equal(options.pv_l1tf, CHOICE_OFF);
     assert_int_equal(options.smep, CHOICE_ON);
@@ -170,8 +168,7 @@ static void each_boolean_sets_its_own_field(void **state)
 static void underscore_and_dash_in_names_are_the_same(void **state)
 {
     (void)state;
-    parse_without_complaint("pv_linear_pt dom0-mem=1M tlb_flush=always");
-    assert_true(options.pv_linear_pt);
+    parse_without_complaint("dom0-mem=1M tlb_flush=always");
     assert_int_equal(options.dom0_mem.size.bytes, MIB);
     assert_int_equal(options.tlb_flush, TLB_FLUSH_ALWAYS);
 }
