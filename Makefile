@@ -4,6 +4,7 @@
 #   make                the hypervisor, the tools and the guest kernels
 #   make DEBUG=1        the same with ASSERT() and trapping UB checks in the hypervisor, under build/debug/
 #   make check-host     build and run the host tests (ASan, UBSan)
+#   make fuzz           run a fuzzer until it finds something (FUZZER=elf or bzimage)
 #   make CC=clang       with clang instead of gcc
 
 # V=1 shows the commands.
@@ -66,7 +67,8 @@ UNIT_C    := $(wildcard tests/unit/test_*.c)
 GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
 # Parts of hv/ that touch no hardware: the host tests link them too.
-HV_PURE_C := $(wildcard hv/boot/options.c hv/acpi/tables.c hv/console/line.c)
+HV_PURE_C := $(wildcard hv/boot/options.c hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
+	hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%)
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
@@ -182,6 +184,36 @@ build/system/fake-hypervisor: tests/system/fake_hypervisor.c
 		-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
 		-nostdlib -static -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noseparate-code \
 		-Wl,-Ttext-segment=0x100000 -Wl,--strip-all -o $@ $<
+
+# ---- fuzzers: tests/fuzz/fuzz_NAME.c becomes build/fuzz/NAME, with clang whatever $(CC) is ------
+
+FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_FLAGS   := $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)) $(TOOL_CHECK_C))
+
+build/fuzz-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) -c $< -o $@
+build/fuzz.a: $(FUZZ_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(FUZZERS): build/fuzz/%: build/fuzz-obj/tests/fuzz/fuzz_%.o build/fuzz.a
+	@mkdir -p $(@D)
+	$(Q)clang -fsanitize=fuzzer,address,undefined -g -o $@ $^ $(TOOL_LIBS)
+build/fuzz/make-seeds: build/host-obj/tests/fuzz/make_seeds.o build/host.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) -fsanitize=address,undefined -g -o $@ $^ $(TOOL_LIBS)
+build/fuzz/seeds: build/fuzz/make-seeds
+	$(Q)rm -rf $@ && build/fuzz/make-seeds $@ && touch $@
+
+.PHONY: fuzzers fuzz
+fuzzers: $(FUZZERS) build/fuzz/seeds
+
+# On and on, keeping what leads to new ground: make fuzz FUZZER=elf
+FUZZER ?= bzimage
+fuzz: fuzzers
+	@mkdir -p build/fuzz/found/$(FUZZER)
+	build/fuzz/$(FUZZER) -artifact_prefix=build/fuzz/ build/fuzz/found/$(FUZZER) build/fuzz/seeds/$(FUZZER)
 
 check-host: tests
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done

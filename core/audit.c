@@ -60,11 +60,11 @@ static void check_entry(const struct window *window, mfn_t table, const struct d
                pte.raw);
         return;
     }
-    if (decision.take == PTE_HOLD_WRITABLE && frame->type != FRAME_WRITABLE) {
+    if (decision.take == PTE_HOLD_WRITABLE && decision.new_frame->type != FRAME_WRITABLE) {
         differ(window, pte_mfn(pte), "is mapped writable while it is of another type", table.value,
-               frame->type);
+               decision.new_frame->type);
     }
-    if (decision.take == PTE_HOLD_TABLE && frame->type != FRAME_L1 + level - 2) {
+    if (decision.take == PTE_HOLD_TABLE && decision.new_frame->type != FRAME_L1 + level - 2) {
         differ(window, pte_mfn(pte), "is used as a table of another level", level - 1,
                frame->type);
     }

@@ -200,7 +200,7 @@ static struct call_result machphys_mfn_list(uint64_t address)
     uint64_t chunks = machine.m2p_count / M2P_CHUNK_ENTRIES;
     uint32_t count = (uint32_t)min_u64(chunks, list.max_extents);
     for (uint32_t i = 0; i < count; i++) {
-        mfn_t mfn = mfn_add(machine.m2p_first, i * M2P_CHUNK_FRAMES);
+        mfn_t mfn = mfn_add(machine.m2p_first, (uint64_t)i * M2P_CHUNK_FRAMES);
         if (!port_copy_to_guest(to + i * sizeof(mfn.value), &mfn.value, sizeof(mfn.value))) {
             return call_status(STATUS_FAULT);
         }

@@ -19,7 +19,7 @@ bench_stub_page_fault:
     addq $3, (%rsp)
     jmp go_back
 
-/* The event is taken: all of the first word of ports, the selector, and that there was an upcall. */
+/* The event is taken: the first word of ports, the selector, and that there was an upcall. */
     .globl bench_stub_event
 bench_stub_event:
     movq bench_pending_word, %rcx

@@ -2,8 +2,8 @@
 /*
  * Device interrupts of the first domain: physdev_op's commands and event channels that are bound to
  * PIRQs. The device is the clock chip's periodic interrupt (ISA IRQ 8), which keeps its line raised
- * until its register C is read. A hypervisor that loses an interrupt hangs a driver; one that lets a
- * raised level-triggered line through before the EOI hangs itself.
+ * until its register C is read. A hypervisor that loses an interrupt hangs a driver; one that lets
+ * a raised level-triggered line through before the EOI hangs itself.
  */
 #include "guests/lib/event.h"
 #include "guests/lib/hypercall.h"

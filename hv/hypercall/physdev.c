@@ -158,8 +158,7 @@ static int unmap_pirq(struct hv_vcpu *vcpu, uint64_t address)
     if (result != 0) {
         return result;
     }
-    return record.pirq < 0 ? -XEN_EINVAL
-                           : pirq_unmap(hv_vcpu_domain(vcpu), (uint32_t)record.pirq);
+    return record.pirq < 0 ? -XEN_EINVAL : pirq_unmap(hv_vcpu_domain(vcpu), (uint32_t)record.pirq);
 }
 
 /* Each PIRQ stands for the GSI of its number: there are no others to hand out. */

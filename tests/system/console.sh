@@ -5,7 +5,7 @@
 # shellcheck disable=SC1091,SC2016,SC2154
 . "$(dirname "$0")/lib.bash"
 
-machine=("$pinnace" run --hypervisor "$fake" --kernel "$pinnace" --initrd none --timeout 30)
+machine=("$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none --timeout 30)
 log=$scratch/log
 errors=$scratch/errors
 

@@ -8,7 +8,10 @@ top=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")
 pinnace=$top/build/pinnace
 dialog=$top/build/system/dialog
 fake=$top/build/system/fake-hypervisor
+guest=$top/build/guests/image.elf # a kernel that is quick to load, for what never runs it
 vmlinuz=$(readlink -f "$top/build/kernel/vmlinuz")
+
+cloud_vmlinuz=$(readlink -f "$top/build/kernel/vmlinuz-cloud")
 
 scratch=$(mktemp -d "$top/build/system test.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
@@ -45,4 +48,71 @@ expect_line() {
     else
         fail "$1" "the line \"$3\" is missing" "$2"
     fi
+}
+
+# expect_text NAME FILE TEXT: somewhere in the file.
+expect_text() {
+    if tr -d '\r' <"$2" | grep -qF -- "$3"; then
+        pass "$1"
+    else
+        fail "$1" "the text \"$3\" is missing" "$2"
+    fi
+}
+
+# refused NAME STATUS MESSAGE ARGUMENT...: pinnace says just this, with this exit status.
+refused() {
+    local name=$1 wanted=$2 message=$3 log=$scratch/refused.log status
+    shift 3
+    timeout 60 "$pinnace" "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    if [ "$(cat "$log")" != "pinnace: $message" ]; then
+        fail "$name" "it does not say just: $message" "$log"
+    else
+        expect_status "$name" "$wanted" $status "$log"
+    fi
+}
+
+# ---- kernel files, taken apart and put together ----
+
+# number_at FILE OFFSET BYTES, and the other way round: little_endian NUMBER writes four bytes.
+number_at() { od -An -tu"$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
+little_endian() {
+    local number=$1 _
+    for _ in 1 2 3 4; do
+        # shellcheck disable=SC2059
+        printf "\\x$(printf %02x $((number & 255)))"
+        number=$((number >> 8))
+    done
+}
+
+# Where a boot image's payload begins: after the sectors of real-mode code, at the offset in the
+# header.
+payload_offset() {
+    echo $((($(number_at "$1" 497 1) + 1) * 512 + $(number_at "$1" 584 4)))
+}
+
+# overwrite FILE OFFSET: with what comes on standard input.
+overwrite() { dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+
+# bzimage FILE PAYLOAD: a boot image, which is Debian's but for the payload.
+bzimage() {
+    local offset
+    offset=$(payload_offset "$vmlinuz")
+    { head -c "$offset" "$vmlinuz" && cat "$2"; } >"$1"
+    little_endian "$(stat -c %s "$2")" | overwrite "$1" 588
+}
+
+# pack COMPRESSION FILE: as Linux's build does it, to standard output, with the unpacked size.
+pack() {
+    case $1 in
+    gzip) gzip -n -9 <"$2" && return ;; # has the size at its end by itself
+    bzip2) bzip2 -9 <"$2" ;;
+    lzma) xz --format=lzma -6 <"$2" ;;
+    xz) xz --check=crc32 --x86 --lzma2=preset=6 <"$2" ;;
+    lzo) lzop -9 <"$2" ;;
+    lz4) lz4 -q -l -9 - - <"$2" ;;
+    zstd) zstd -q -19 <"$2" ;;
+    zstd-long) zstd -q --ultra --long=31 <"$2" ;; # names a window of 2 GiB
+    esac
+    little_endian "$(stat -c %s "$2")"
 }

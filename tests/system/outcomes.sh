@@ -7,7 +7,7 @@
 play() { # ACT [ARGUMENT]...
     local act=$1
     shift
-    timeout 60 "$pinnace" run --hypervisor "$fake" --kernel "$pinnace" --initrd none \
+    timeout 60 "$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none \
         --hv-append "do=$act" --timeout 30 "$@" </dev/null >"$scratch/$act.log" 2>"$scratch/$act.err"
 }
 
@@ -42,7 +42,7 @@ expect_status time_limit_ends_a_machine_that_hangs 8 $? "$scratch/hang.log" "$sc
 
 # Start a machine that hangs; $runner is pinnace's process, $qemu QEMU's.
 start_hanging() {
-    "$pinnace" run --hypervisor "$fake" --kernel "$pinnace" --initrd none --hv-append do=hang \
+    "$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none --hv-append do=hang \
         --timeout 30 </dev/null >"$scratch/live.log" 2>&1 &
     runner=$!
     for _ in {1..100}; do

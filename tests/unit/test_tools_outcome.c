@@ -124,6 +124,26 @@ static void time_limit_after_the_end_does_not_count(void **state)
     assert_int_equal(outcome_judge(&evidence), OUTCOME_TIME_LIMIT);
 }
 
+static void power_off_without_the_expected_text_is_no_success(void **state)
+{
+    (void)state;
+    struct evidence evidence = {MACHINE_POWERED_OFF, FINAL_LINE_POWER_OFF, .expected_text = true};
+    assert_int_equal(outcome_judge(&evidence), OUTCOME_NOT_SEEN);
+    evidence.expected_seen = true;
+    assert_int_equal(outcome_judge(&evidence), OUTCOME_SUCCESS);
+}
+
+static void expected_text_does_not_excuse_another_end(void **state)
+{
+    (void)state;
+    struct evidence reboot = {MACHINE_RESET, FINAL_LINE_REBOOT, .expected_text = true,
+                              .expected_seen = true};
+    struct evidence limit = {
+        .time_limit_reached = true, .expected_text = true, .expected_seen = true};
+    assert_int_equal(outcome_judge(&reboot), OUTCOME_REBOOT);
+    assert_int_equal(outcome_judge(&limit), OUTCOME_TIME_LIMIT);
+}
+
 static void end_of_qemu_without_a_reason_is_a_failure_of_qemu(void **state)
 {
     (void)state;
@@ -146,6 +166,8 @@ int main(void)
         cmocka_unit_test(reboot_needs_both_witnesses),
         cmocka_unit_test(crash_outweighs_how_the_machine_ended),
         cmocka_unit_test(time_limit_after_the_end_does_not_count),
+        cmocka_unit_test(power_off_without_the_expected_text_is_no_success),
+        cmocka_unit_test(expected_text_does_not_excuse_another_end),
         cmocka_unit_test(end_of_qemu_without_a_reason_is_a_failure_of_qemu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

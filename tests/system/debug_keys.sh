@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The serial input switched to the hypervisor and back, and its debug keys, while Debian's kernel
+# runs. On a terminal `pinnace run` sends one Ctrl-a for two typed; from a pipe all bytes as they are.
+# shellcheck disable=SC1091,SC2016,SC2154
+. "$(dirname "$0")/lib.bash"
+
+limit=90
+switch='send:\x01\x01\x01\x01\x01\x01'
+
+expect_match() { # NAME FILE PATTERN
+    if tr -d '\r' <"$2" | grep -qaE -- "$3"; then
+        pass "$1"
+    else
+        fail "$1" "no line matches \"$3\"" "$2"
+    fi
+}
+
+# Each key once, then audits while programs start and end: these may run only between the guest's
+# calls, of which those are full.
+keys_on_a_terminal() {
+    local log=$scratch/terminal.log audits=() i
+    for i in {1..8}; do
+        audits+=('send:V' 'expect:references counted' 'send:q' 'expect:d0v0: ')
+    done
+    "$dialog" $limit 'expect:/root # ' \
+        'send:stty raw -echo; head -c 3 >/tmp/keys; stty sane; od -An -tx1 /tmp/keys; echo "[k$((1 + 1))]"\r' \
+        'send:\x01a\x01ab' 'expect:[k2]' 'expect:/root # ' \
+        "$switch" 'expect:serial input: to the hypervisor' \
+        'send:h' 'expect:input to d0 again' \
+        'send:q' 'expect:d0v0: ' 'send:m' 'expect:% of RAM' 'send:d' 'expect:vector' \
+        'send:e' 'expect:VIRQ 2' 'send:v' 'expect:frames of no domain' \
+        'send:k' 'expect:L1[' 'send:V' 'expect:audit: ' 'send:?' 'expect:key ?: unknown' \
+        "$switch" 'expect:serial input: to d0' \
+        'send:(while true; do /bin/true | /bin/true; done) & sleep 1; echo "[l$((1 + 1))]"\r' \
+        'expect:[l2]' "$switch" 'expect:to the hypervisor' "${audits[@]}" "$switch" 'expect:to d0' \
+        'send:poweroff -f\r' 'expect:machine: power off' \
+        -- "$pinnace" run --timeout $limit >"$log" 2>"$scratch/terminal.err"
+    expect_status keys_answer_and_the_guest_goes_on 0 $? "$log" "$scratch/terminal.err"
+
+    expect_match one_control_a_and_two_reach_the_guest "$log" '^ 01 01 62$'
+    expect_match help_names_every_key "$log" '^\(PIN\) key k: .*'
+    expect_match domain_is_shown_with_its_frames "$log" \
+        '^\(PIN\) d0: alive, [1-9][0-9]* frames \(no limit\), vCPUs: 1$'
+    expect_match idle_vcpu_is_shown_as_blocked "$log" '^\(PIN\) d0v0: blocked, kernel mode, events '
+    expect_match event_channels_are_counted "$log" \
+        '^\(PIN\) d0: [1-9][0-9]* event channels open, [0-9]+ pending, [0-9]+ masked$'
+    expect_match memory_is_shown "$log" '^\(PIN\) memory: 1023 MiB of RAM, [1-9][0-9]* frames free$'
+    expect_match registers_are_the_guest_s "$log" '^\(PIN\) rip e033:ffffffff[0-9a-f]{8}  rsp e02b:'
+    expect_match timer_event_channel_is_shown "$log" '^\(PIN\) d0v0 port [0-9]+: VIRQ 0'
+    expect_match frame_table_has_page_tables "$log" \
+        '^\(PIN\) d0( +[1-9][0-9]*){4}( +[0-9]+){2} +[1-9][0-9]* +[0-9]+ +[1-9][0-9]* +[0-9]+$'
+    expect_match page_table_walk_goes_down "$log" '^\(PIN\)   L1\[ *[0-9]+\] = [0-9a-f]{16} present'
+    if [ "$(grep -ac '(PIN) audit: .* 0 differences' "$log")" = 9 ]; then
+        pass audits_find_no_difference_also_under_load
+    else
+        fail audits_find_no_difference_also_under_load "not nine audits without" "$log"
+    fi
+}
+
+# Typed ahead, before the hypervisor has a guest: the keys wait.
+keys_from_a_pipe() {
+    local log=$scratch/pipe.log
+    printf '\001\001\001qz\001\001\001poweroff -f\n' |
+        "$pinnace" run --timeout $limit >"$log" 2>"$scratch/pipe.err"
+    expect_status keys_typed_ahead_do_not_harm 0 $? "$log" "$scratch/pipe.err"
+    expect_match keys_typed_ahead_are_answered "$log" '^\(PIN\) d0v0: '
+    expect_match unknown_key_is_named "$log" '^\(PIN\) key z: unknown \(h for help\)$'
+}
+
+keys_on_a_terminal
+keys_from_a_pipe
