@@ -154,6 +154,8 @@ enum insn_privileged_op {
     INSN_PRIVILEGED_NONE, /* nothing was decoded */
     INSN_IN,
     INSN_OUT,
+    INSN_INS,
+    INSN_OUTS,
     INSN_CLI,
     INSN_STI,
     INSN_HLT,
@@ -177,12 +179,13 @@ enum insn_port { INSN_PORT_NONE, INSN_PORT_IMMEDIATE, INSN_PORT_DX };
 
 struct insn_privileged {
     enum insn_privileged_op op; /* INSN_PRIVILEGED_NONE after a decode that failed */
-    enum insn_port port_kind;   /* IN and OUT */
+    enum insn_port port_kind;   /* IN, OUT, INS and OUTS */
     uint8_t port;               /* if INSN_PORT_IMMEDIATE */
-    uint8_t size;               /* IN and OUT: 1, 2 or 4 bytes; otherwise 0 */
+    uint8_t size;               /* IN, OUT, INS and OUTS: 1, 2 or 4 bytes; otherwise 0 */
     uint8_t special;            /* moves: CR 0, 2, 3, 4 or 8, or DR 0..7; otherwise 0 */
     uint8_t gpr;                /* moves: the other register, all 64 bits; or INSN_NO_REGISTER */
     uint8_t length;             /* 1..15 bytes */
+    bool repeat;                /* INS and OUTS: a REP prefix */
 };
 
 /* Decode one 64-bit-mode privileged instruction. False: not one of ours, or cut off. */

@@ -6,7 +6,7 @@
 #include "lib/insn_fetch.h"
 
 /* What follows the opcode. */
-enum form { PLAIN, PORT_IN_BYTE, PORT_IN_DX, CONTROL_MOVE, DEBUG_MOVE, SYSTEM_GROUP };
+enum form { PLAIN, PORT_IN_BYTE, PORT_IN_DX, PORT_STRING, CONTROL_MOVE, DEBUG_MOVE, SYSTEM_GROUP };
 
 struct privileged_opcode {
     uint8_t op;   /* INSN_PRIVILEGED_NONE and PLAIN: a hole */
@@ -16,6 +16,10 @@ struct privileged_opcode {
 
 static const struct privileged_opcode privileged_opcodes[2][256] = {
     {
+        [0x6c] = {INSN_INS, PORT_STRING, BYTE | REPEATS},
+        [0x6d] = {INSN_INS, PORT_STRING, REPEATS},
+        [0x6e] = {INSN_OUTS, PORT_STRING, BYTE | REPEATS},
+        [0x6f] = {INSN_OUTS, PORT_STRING, REPEATS},
         [0xe4] = {INSN_IN, PORT_IN_BYTE, BYTE},
         [0xe5] = {INSN_IN, PORT_IN_BYTE, 0},
         [0xe6] = {INSN_OUT, PORT_IN_BYTE, BYTE},
@@ -110,6 +114,12 @@ static bool fetch_form(struct insn_cursor *cursor, const struct privileged_opcod
         insn->port_kind = INSN_PORT_DX;
         insn->size = port_size(opcode, prefixes);
         return true;
+    case PORT_STRING:
+        insn->port_kind = INSN_PORT_DX;
+        insn->size = port_size(opcode, prefixes);
+        insn->repeat = prefixes->repeat;
+        /* Only through all of RSI or RDI, in the flat segment: drivers use no others. */
+        return !prefixes->address_32 && prefixes->segment == INSN_SEGMENT_FLAT;
     case CONTROL_MOVE:
         return fetch_special_move(cursor, prefixes, insn) && control_register_exists(insn->special);
     case DEBUG_MOVE:

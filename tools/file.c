@@ -50,15 +50,11 @@ static bool read_to_end(int fd, struct file_contents *contents)
     }
 }
 
-/* A device may never come to an end. errno says what is wrong. */
+/* A device may never come to an end. */
 static bool is_finite(int fd)
 {
     struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return false;
-    }
-    errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-    return S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+    return fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode));
 }
 
 bool file_read(const char *what, const char *path, struct file_contents *contents)
@@ -69,11 +65,15 @@ bool file_read(const char *what, const char *path, struct file_contents *content
         report("%s %s: %s", what, path, strerror(errno));
         return false;
     }
-    bool complete = is_finite(fd) && read_to_end(fd, contents);
-    if (!complete) {
+    bool complete = false;
+    if (!is_finite(fd)) {
+        report("%s %s: neither a file nor a pipe", what, path);
+    } else if (!read_to_end(fd, contents)) {
         report("%s %s: cannot be read: %s", what, path, strerror(errno));
         free(contents->bytes);
         *contents = (struct file_contents){0};
+    } else {
+        complete = true;
     }
     close(fd);
     return complete;

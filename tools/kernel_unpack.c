@@ -104,6 +104,13 @@ static enum outcome unpack_payload(const struct bzimage *bzimage, size_t size_ma
     enum decompress_status status =
         decompress(compression, bzimage->payload, packed_size_of(bzimage, compression),
                    bzimage->unpacked_size, job);
+    if (status == DECOMPRESS_TOO_LARGE) {
+        reason_add(reason,
+                   "the %s payload of the Linux boot image is damaged: it unpacks to more than the "
+                   "%u bytes that it should",
+                   compression_name(compression), bzimage->unpacked_size);
+        return OUTCOME_INPUT_REFUSED;
+    }
     if (status != DECOMPRESS_OK) {
         return refuse_packed(status, job, "payload of the Linux boot image", compression, reason);
     }

@@ -10,6 +10,7 @@
 #include "hv/emul/cpuid.h"
 #include "hv/emul/msr.h"
 #include "hv/emul/ports.h"
+#include "hv/emul/string_io.h"
 #include "hv/guest_memory.h"
 #include "lib/insn.h"
 #include "lib/string.h"
@@ -23,6 +24,7 @@
 enum outcome {
     DONE,
     AGAIN,   /* not finished: the guest is to execute it once more */
+    FAULTED, /* the guest has been given its page fault */
     REFUSED, /* its operands; nothing has changed */
 };
 
@@ -79,6 +81,23 @@ static enum outcome emulate_out(struct hv_vcpu *vcpu, const struct insn_privileg
     uint32_t value = (uint32_t)regs->rax & (UINT32_MAX >> (32 - 8 * insn->size));
     guest_port_write(vcpu, port_of(insn, regs), insn->size, value);
     return DONE;
+}
+
+static enum outcome emulate_string_io(struct hv_vcpu *vcpu, const struct insn_privileged *insn,
+                                      struct cpu_user_regs *regs)
+{
+    struct string_io_fault fault;
+    if (vcpu->iopl < 1) {
+        return REFUSED;
+    }
+    if (string_io(vcpu, insn, regs, &fault)) {
+        return insn->repeat && regs->rcx != 0 ? AGAIN : DONE;
+    }
+    if (!address_is_canonical(fault.address)) {
+        return REFUSED;
+    }
+    vcpu_inject_page_fault(vcpu, regs, fault.address, fault.error);
+    return FAULTED;
 }
 
 /* CLI and STI do nothing: events are masked in vcpu_info, and Linux executes these only by
@@ -238,6 +257,8 @@ typedef enum outcome (*emulate_fn)(struct hv_vcpu *vcpu, const struct insn_privi
 static const emulate_fn emulators[] = {
     [INSN_IN] = emulate_in,
     [INSN_OUT] = emulate_out,
+    [INSN_INS] = emulate_string_io,
+    [INSN_OUTS] = emulate_string_io,
     [INSN_CLI] = emulate_interrupt_flag,
     [INSN_STI] = emulate_interrupt_flag,
     [INSN_RDMSR] = emulate_rdmsr,
@@ -275,6 +296,8 @@ enum emulation emulate_privileged(struct hv_vcpu *vcpu, struct cpu_user_regs *re
         return EMULATED;
     case AGAIN:
         return EMULATED;
+    case FAULTED:
+        return EMULATED_FAULT;
     case REFUSED:
         break;
     }

@@ -263,6 +263,8 @@ static void handle_protection_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *
         case EMULATED:
             after_emulation(vcpu, regs);
             return;
+        case EMULATED_FAULT:
+            return;
         case NOT_OURS:
             break;
         }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Debian's stock kernel drives hardware: a disk controller by DMA and network cards, each with its
+# Debian's stock kernel drives hardware: disk controllers by DMA and network cards, each with its
 # interrupts. On a PC of the first kind, whose PCI interrupts share ISA's lines, and on a q35.
 # QEMU is started from here, as `pinnace run` gives a guest no devices.
 # shellcheck disable=SC1091,SC2016,SC2154
@@ -123,5 +123,6 @@ elif ! "$pinnace" extract "$vmlinuz" "$scratch/vmlinux" || ! make_ramdisk; then
 else
     # PCI's lines are among ISA's, and above them.
     devices_work pc pc -device ahci,id=ahci -device ide-hd,drive=disk,bus=ahci.0
+    devices_work pc_ide pc -device ide-hd,drive=disk,bus=ide.0
     devices_work q35 q35 -device ide-hd,drive=disk,bus=ide.0
 fi

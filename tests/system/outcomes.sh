@@ -38,6 +38,34 @@ expect_line other_outcomes_are_named "$scratch/panic.err" "pinnace: the hypervis
 play hang --timeout 1
 expect_status time_limit_ends_a_machine_that_hangs 8 $? "$scratch/hang.log" "$scratch/hang.err"
 
+# ---- for programs that watch: --expect and --log ----
+
+play hang --timeout 1 --expect hanging
+expect_status expected_text_does_not_excuse_the_time_limit 8 $? "$scratch/hang.log" "$scratch/hang.err"
+play inventory --expect "memory above 1 MiB, KiB: 1047424"
+expect_status expected_text_in_the_output_is_success 0 $? "$scratch/inventory.log"
+play inventory --expect "machine: power off"
+expect_status hypervisor_cannot_say_what_the_guest_should 10 $? "$scratch/inventory.log"
+expect_line missing_text_is_named "$scratch/inventory.err" \
+    'pinnace: the guest powered off, but "machine: power off" is not in its output'
+play reboot --expect nothing
+expect_status reboot_without_the_expected_text_is_a_reboot 5 $? "$scratch/reboot.log"
+
+play flood --log "$scratch/copy"
+if [ "$(wc -l <"$scratch/copy")" = 5001 ] && cmp -s "$scratch/copy" "$scratch/flood.log"; then
+    pass log_has_all_that_the_console_shows
+else
+    fail log_has_all_that_the_console_shows "it differs" "$scratch/copy"
+fi
+play flood --log /dev/full
+expect_status log_that_cannot_be_written_ends_the_run 1 $? "$scratch/flood.err"
+
+# ---- a guest that says nothing ----
+
+play halt --timeout 1
+expect_line guest_that_writes_nothing_is_told "$scratch/halt.err" \
+    "pinnace: until then the guest wrote nothing to its console"
+
 # ---- signals, and QEMU's life ----
 
 # Start a machine that hangs; $runner is pinnace's process, $qemu QEMU's.

@@ -624,6 +624,12 @@ static const struct privileged_case privileged_cases[] = {
     {BYTES(0x66, 0x48, 0xef), {.op = INSN_OUT, .size = 4, PORT_DX, .gpr = NO_REG}},
     {BYTES(0xee), {.op = INSN_OUT, .size = 1, PORT_DX, .gpr = NO_REG}},
     {BYTES(0xef), {.op = INSN_OUT, .size = 4, PORT_DX, .gpr = NO_REG}},
+    {BYTES(0x6c), {.op = INSN_INS, .size = 1, PORT_DX, .gpr = NO_REG}},
+    {BYTES(0x66, 0x6d), {.op = INSN_INS, .size = 2, PORT_DX, .gpr = NO_REG}},
+    {BYTES(0xf3, 0x6d), {.op = INSN_INS, .size = 4, PORT_DX, .gpr = NO_REG, .repeat = true}},
+    {BYTES(0xf3, 0x48, 0x6d), {.op = INSN_INS, .size = 4, PORT_DX, .gpr = NO_REG, .repeat = true}},
+    {BYTES(0x6e), {.op = INSN_OUTS, .size = 1, PORT_DX, .gpr = NO_REG}},
+    {BYTES(0xf3, 0x66, 0x6f), {.op = INSN_OUTS, .size = 2, PORT_DX, .gpr = NO_REG, .repeat = true}},
     {BYTES(0xf4), PLAIN(INSN_HLT)},
     {BYTES(0xfa), PLAIN(INSN_CLI)},
     {BYTES(0x3e, 0xfb), PLAIN(INSN_STI)},
@@ -665,6 +671,7 @@ static void privileged_instructions_decode_as_written(void **state)
         assert_int_equal(insn.port, expected->insn.port);
         assert_int_equal(insn.special, expected->insn.special);
         assert_int_equal(insn.gpr, expected->insn.gpr);
+        assert_int_equal(insn.repeat, expected->insn.repeat);
     }
 }
 
@@ -688,8 +695,10 @@ static const struct refused_case privileged_refused_cases[] = {
     {{0xf2, 0xec}},             /* F2 */
     {{0xf3, 0xec}},             /* F3 */
     {{0xf3, 0x0f, 0x30}},       /* F3 on wrmsr */
-    {{0x6c}},                   /* insb */
-    {{0xf3, 0x6f}},             /* rep outsl */
+    {{0x67, 0x6c}},             /* insb (%edi) */
+    {{0x64, 0x6f}},             /* outsl %fs:(%rsi) */
+    {{0xf2, 0x6d}},             /* repne insl */
+    {{0xf0, 0x6d}},             /* lock insl */
     {{0x9c}},                   /* pushf */
     {{0x9d}},                   /* popf */
     {{0xcf}},                   /* iret */
@@ -725,9 +734,10 @@ static void other_privileged_instructions_are_refused(void **state)
 
 static bool privileged_is_allowed(unsigned int opcode, uint8_t modrm)
 {
-    static const uint16_t plain[] = {0xe4,   0xe5,   0xe6,   0xe7,   0xec,   0xed,   0xee,
-                                     0xef,   0xf4,   0xfa,   0xfb,   0x0f06, 0x0f08, 0x0f09,
-                                     0x0f21, 0x0f23, 0x0f30, 0x0f31, 0x0f32, 0x0fa2};
+    static const uint16_t plain[] = {0x6c,   0x6d,   0x6e,   0x6f,   0xe4,   0xe5,   0xe6,
+                                     0xe7,   0xec,   0xed,   0xee,   0xef,   0xf4,   0xfa,
+                                     0xfb,   0x0f06, 0x0f08, 0x0f09, 0x0f21, 0x0f23, 0x0f30,
+                                     0x0f31, 0x0f32, 0x0fa2};
     unsigned int reg = (modrm >> 3) & 7;
     if (opcode == 0x0f01) {
         return modrm == 0xd1 || modrm == 0xf9 || (modrm < 0xc0 && reg == 7);

@@ -188,8 +188,8 @@ static void payload_of_another_size_than_it_should_have_is_refused(void **state)
                    "and should to 300001");
     claimed = sizeof(elf) - 1;
     memcpy(packed.bytes + packed.size - 4, &claimed, sizeof(claimed));
-    assert_refused("the xz payload of the Linux boot image unpacks to more than the 299999 bytes "
-                   "it may have");
+    assert_refused("the xz payload of the Linux boot image is damaged: it unpacks to more than "
+                   "the 299999 bytes that it should");
 }
 
 static void payload_that_claims_too_much_is_refused_unseen(void **state)
