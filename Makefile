@@ -213,7 +213,7 @@ fuzzers: $(FUZZERS) build/fuzz/seeds
 FUZZER ?= bzimage
 fuzz: fuzzers
 	@mkdir -p build/fuzz/found/$(FUZZER)
-	build/fuzz/$(FUZZER) -artifact_prefix=build/fuzz/ build/fuzz/found/$(FUZZER) build/fuzz/seeds/$(FUZZER)
+	build/fuzz/$(FUZZER) -malloc_limit_mb=4096 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ build/fuzz/found/$(FUZZER) build/fuzz/seeds/$(FUZZER)
 
 check-host: tests
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done

@@ -70,11 +70,12 @@ expect_line guest_that_writes_nothing_is_told "$scratch/halt.err" \
 
 # Start a machine that hangs; $runner is pinnace's process, $qemu QEMU's.
 start_hanging() {
+    rm -f "$scratch/live.log" # or what is awaited would be there from the last time
     "$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none --hv-append do=hang \
         --timeout 30 </dev/null >"$scratch/live.log" 2>&1 &
     runner=$!
     for _ in {1..100}; do
-        grep -q hanging "$scratch/live.log" && break
+        grep -qs hanging "$scratch/live.log" && break
         sleep 0.1
     done
     read -r qemu _ <"/proc/$runner/task/$runner/children"
