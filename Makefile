@@ -81,7 +81,7 @@ all: hypervisor tools guests compile_commands.json
 hypervisor: $(HV_BUILD)/pinnace-hv
 tools: build/pinnace
 guests: $(GUEST_ELFS)
-tests: $(UNIT_TESTS) build/system/dialog build/system/fake-hypervisor
+tests: $(UNIT_TESTS) build/system/dialog build/system/fake-hypervisor build/system/fake-loader
 
 # ---- the hypervisor --------------------------------------------------------------------------
 
@@ -178,12 +178,15 @@ build/tests/%: build/host-obj/tests/unit/%.o build/host.a
 build/system/dialog: tests/system/dialog.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_FLAGS) -o $@ $< -lutil
-build/system/fake-hypervisor: tests/system/fake_hypervisor.c
+# The stand-ins are 32-bit Multiboot kernels; the loader has to keep out of the hypervisor's way.
+build/system/fake-hypervisor: FAKE_AT := 0x100000
+build/system/fake-loader: FAKE_AT := 0x4000000
+build/system/fake-%: tests/system/fake_%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON) $(WARNINGS) -std=gnu11 -m32 -ffreestanding -fno-pie -fno-stack-protector \
 		-fcf-protection=none -fno-asynchronous-unwind-tables -mgeneral-regs-only \
 		-nostdlib -static -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noseparate-code \
-		-Wl,-Ttext-segment=0x100000 -Wl,--strip-all -o $@ $<
+		-Wl,-Ttext-segment=$(FAKE_AT) -Wl,--strip-all -o $@ $<
 
 # ---- fuzzers: tests/fuzz/fuzz_NAME.c becomes build/fuzz/NAME, with clang whatever $(CC) is ------
 

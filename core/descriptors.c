@@ -125,7 +125,8 @@ enum status vcpu_set_gdt(struct mmu_context *context, const mfn_t frames[], unsi
 void vcpu_forget_ldt_pages(struct mmu_context *context)
 {
     struct vcpu *vcpu = context->vcpu;
-    for (unsigned int i = 0; i < LDT_PAGES; i++) {
+    unsigned int pages = (unsigned int)pages_of(vcpu->ldt_entries * sizeof(uint64_t));
+    for (unsigned int i = 0; i < pages; i++) {
         if (!mfn_equal(vcpu->ldt_frames[i], MFN_INVALID)) {
             port_show_descriptors(vcpu, GDT_PAGES + 2 + i, MFN_INVALID);
             drop(vcpu->ldt_frames[i]);

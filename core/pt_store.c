@@ -29,7 +29,8 @@ static pte_t *find_table(const struct vcpu *vcpu, uint64_t address)
 /* The instruction at RIP; it may end at a page behind which nothing is mapped. */
 static bool fetch(uint64_t rip, struct insn *insn)
 {
-    uint8_t bytes[INSN_MAX_LENGTH];
+    uint8_t bytes[16]; /* a whole number of words is copied fastest */
+    _Static_assert(sizeof(bytes) > INSN_MAX_LENGTH, "the longest instruction");
     size_t count = sizeof(bytes);
     if (!port_copy_from_guest(bytes, rip, count)) {
         count = PAGE_SIZE - (rip & PAGE_MASK);

@@ -179,6 +179,27 @@ static bool walk_should_stop(const struct mmu_context *context)
     return context->vcpu->foreign_drop_count > 0 || port_should_yield();
 }
 
+/* The first entry from `index` on that names a child; PTE_COUNT: none. */
+static unsigned int next_child(const pte_t *table, unsigned int level, unsigned int index)
+{
+    while (index < PTE_COUNT &&
+           (!pte_is_present(pte_read(&table[index])) || pte_slot_is_hypervisor(level, index))) {
+        index++;
+    }
+    return index;
+}
+
+/* How many entries are left when those behind the last child among the first `count` are passed
+ * over; 0: there is none. */
+static unsigned int last_child(const pte_t *table, unsigned int level, unsigned int count)
+{
+    while (count > 0 && (!pte_is_present(pte_read(&table[count - 1])) ||
+                         pte_slot_is_hypervisor(level, count - 1))) {
+        count--;
+    }
+    return count;
+}
+
 /* Go on with the table on top of the stack until it is done, needs a child first, or must stop. A
  * refusal turns the walk round. */
 static enum status validate_top(struct mmu_context *context)
@@ -188,12 +209,12 @@ static enum status validate_top(struct mmu_context *context)
     unsigned int level = frame_level(frame);
     struct pte_owners owners = owners_of(context);
     pte_t *table = port_map_frame(frame_mfn(frame));
-    while (frame->progress < PTE_COUNT) {
-        pte_t pte = pte_read(&table[frame->progress]);
-        if (!pte_is_present(pte) || pte_slot_is_hypervisor(level, frame->progress)) {
-            frame->progress++;
-            continue;
+    for (;;) {
+        frame->progress = (uint16_t)next_child(table, level, frame->progress);
+        if (frame->progress == PTE_COUNT) {
+            break;
         }
+        pte_t pte = pte_read(&table[frame->progress]);
         struct pte_decision decision = pte_decide(&owners, level, (pte_t){0}, pte);
         enum status status = decision.status;
         if (status == STATUS_OK) {
@@ -265,19 +286,18 @@ static enum status release_top(struct mmu_context *context)
     struct frame *frame = walk_top(walk);
     unsigned int level = frame_level(frame);
     const pte_t *table = port_map_frame(frame_mfn(frame));
-    while (frame->progress > 0) {
-        unsigned int index = frame->progress - 1U;
-        pte_t pte = pte_read(&table[index]);
-        if (pte_is_present(pte) && !pte_slot_is_hypervisor(level, index)) {
-            if (release_child(context, frame_find(pte_mfn(pte)))) {
-                return STATUS_OK;
-            }
-            frame->progress--;
-            if (walk_should_stop(context)) {
-                return STATUS_PREEMPTED;
-            }
-        } else {
-            frame->progress--;
+    for (;;) {
+        frame->progress = (uint16_t)last_child(table, level, frame->progress);
+        if (frame->progress == 0) {
+            break;
+        }
+        pte_t pte = pte_read(&table[frame->progress - 1U]);
+        if (release_child(context, frame_find(pte_mfn(pte)))) {
+            return STATUS_OK;
+        }
+        frame->progress--;
+        if (walk_should_stop(context)) {
+            return STATUS_PREEMPTED;
         }
     }
     release_finished(walk);

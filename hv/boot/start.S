@@ -120,7 +120,7 @@ boot_entry:
         mov     %eax, %ebp
 
         /* The loader need not have cleared the .bss. */
-        mov     $PHYSICAL(__bss_start_page), %edi
+        mov     $PHYSICAL(image_bss), %edi
         mov     $PHYSICAL(image_end), %ecx
         sub     %edi, %ecx
         shr     $2, %ecx
@@ -251,8 +251,6 @@ boot_gdt_pointer:
 
         .section .bss
         .align  4096
-        .globl  __bss_start_page
-__bss_start_page:
 boot_l4:
         .skip   4096
 boot_l3:

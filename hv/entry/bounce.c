@@ -6,50 +6,34 @@
 #include "hv/guest_memory.h"
 #include "hv/sched/vcpu.h"
 
-/* What the guest kernel finds on its stack, from the stack pointer up; a frame without an error code
- * begins with r11 and rcx one word later. (linux: "xen_*" entry points pop the first two.) */
-struct bounce_frame {
-    uint64_t rcx;
-    uint64_t r11;
-    uint64_t rip;
-    uint64_t cs; /* bit 32: the saved event mask */
-    uint64_t rflags;
-    uint64_t rsp;
-    uint64_t ss;
-};
-struct bounce_frame_error {
-    uint64_t rcx;
-    uint64_t r11;
-    uint64_t error;
-    uint64_t rip;
-    uint64_t cs;
-    uint64_t rflags;
-    uint64_t rsp;
-    uint64_t ss;
-};
+/*
+ * What the guest kernel finds on its stack, from the stack pointer up:
+ *
+ *   rcx r11 [error code] rip cs rflags rsp ss
+ *
+ * Its entry points pop the first two, which SYSCALL would have clobbered, and then have what the
+ * processor itself would have pushed.
+ */
+#define FRAME_WORDS      8U /* with an error code */
+#define SAVED_MASK_SHIFT 32 /* of the cs word: the event mask as it was */
 
-#define SAVED_MASK_SHIFT 32
-
-/* The interrupted state as the guest kernel is to see it. Its own mode has RPL 0 in CS; IF says
- * whether events were open; IOPL is the hypervisor's business, unless the guest asked for it. */
+/* The interrupted state as the guest kernel is to see it, in the last five words. Its own mode has
+ * RPL 0 in CS; IF says whether events were open; IOPL is the hypervisor's business, unless the guest
+ * asked for it. */
 static void describe(const struct hv_vcpu *vcpu, const struct cpu_user_regs *regs,
-                     struct bounce_frame *frame)
+                     uint64_t frame[FRAME_WORDS])
 {
     bool masked = vcpu->info->evtchn_upcall_mask != 0;
     uint64_t rflags = regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL);
-    if (domain_has_assist(vcpu->core.domain, VMASST_TYPE_architectural_iopl)) {
+    if (UNLIKELY(domain_has_assist(vcpu->core.domain, VMASST_TYPE_architectural_iopl))) {
         rflags |= (uint64_t)vcpu->iopl << RFLAGS_IOPL_SHIFT;
     }
-    *frame = (struct bounce_frame){
-        .rcx = regs->rcx,
-        .r11 = regs->r11,
-        .rip = regs->rip,
-        .cs = (vcpu->in_kernel ? regs->cs & ~UINT64_C(3) : regs->cs) |
-              ((uint64_t)masked << SAVED_MASK_SHIFT),
-        .rflags = rflags | (masked ? 0 : RFLAGS_IF),
-        .rsp = regs->rsp,
-        .ss = regs->ss,
-    };
+    uint64_t cs = vcpu->in_kernel ? regs->cs & ~UINT64_C(3) : regs->cs;
+    frame[3] = regs->rip;
+    frame[4] = cs | ((uint64_t)masked << SAVED_MASK_SHIFT);
+    frame[5] = rflags | (masked ? 0 : RFLAGS_IF);
+    frame[6] = regs->rsp;
+    frame[7] = regs->ss;
 }
 
 /* The stack the frame goes to: the current one in kernel mode, else the one the kernel named. */
@@ -76,38 +60,37 @@ static void go_to(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t rip
     }
 }
 
-static void bounce(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t handler,
-                   bool masks_events)
+/* Enter the guest kernel at `handler` with these FRAME_WORDS - `first` words on its stack. */
+static void push_and_go(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t handler,
+                        bool masks_events, uint64_t frame[FRAME_WORDS], unsigned int first)
 {
-    struct bounce_frame frame;
-    describe(vcpu, regs, &frame);
-    uint64_t rsp = enter_kernel(vcpu, regs) - sizeof(frame);
-    if (UNLIKELY(!guest_copy_out(rsp, &frame, sizeof(frame)))) {
+    size_t size = (FRAME_WORDS - first) * sizeof(frame[0]);
+    uint64_t rsp = enter_kernel(vcpu, regs) - size;
+    if (UNLIKELY(!guest_copy_out(rsp, &frame[first], size))) {
         domain_crash(vcpu, "its kernel stack cannot take an exception frame");
     }
     go_to(vcpu, regs, handler, rsp, masks_events);
 }
 
+static void bounce(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t handler,
+                   bool masks_events)
+{
+    uint64_t frame[FRAME_WORDS];
+    describe(vcpu, regs, frame);
+    frame[2] = regs->r11;
+    frame[1] = regs->rcx;
+    push_and_go(vcpu, regs, handler, masks_events, frame, 1);
+}
+
 static void bounce_with_error(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t handler,
                               bool masks_events, uint32_t error)
 {
-    struct bounce_frame plain;
-    describe(vcpu, regs, &plain);
-    struct bounce_frame_error frame = {
-        .rcx = plain.rcx,
-        .r11 = plain.r11,
-        .error = error,
-        .rip = plain.rip,
-        .cs = plain.cs,
-        .rflags = plain.rflags,
-        .rsp = plain.rsp,
-        .ss = plain.ss,
-    };
-    uint64_t rsp = enter_kernel(vcpu, regs) - sizeof(frame);
-    if (UNLIKELY(!guest_copy_out(rsp, &frame, sizeof(frame)))) {
-        domain_crash(vcpu, "its kernel stack cannot take an exception frame");
-    }
-    go_to(vcpu, regs, handler, rsp, masks_events);
+    uint64_t frame[FRAME_WORDS];
+    describe(vcpu, regs, frame);
+    frame[2] = error;
+    frame[1] = regs->r11;
+    frame[0] = regs->rcx;
+    push_and_go(vcpu, regs, handler, masks_events, frame, 0);
 }
 
 static bool vector_has_error(unsigned int vector)

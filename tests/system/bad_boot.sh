@@ -112,6 +112,29 @@ goes_on machine_of_16_mib_starts_a_small_kernel 'BEGIN xen-3.0-x86_64, 2[0-9]{3}
     -m 16 -initrd guest.elf # which wants more, and says so
 goes_on machine_of_32_mib_is_large_enough "END 7 passed, 0 failed, 1 skipped" -m 32 -initrd guest.elf
 
+# ---- loaders ----
+
+loader=$top/build/system/fake-loader
+misled() { # NAME ACT PATTERN: a loader that does this is found out
+    panics "$1" "$3" -m 256 -kernel "$loader" -append "do=$2" -initrd "pinnace-hv,guest.elf"
+}
+
+cp "$hypervisor" pinnace-hv
+goes_on stand_in_for_a_loader_works "END 7 passed, 0 failed, 1 skipped" -m 256 \
+    -kernel "$loader" -append do=right -initrd "pinnace-hv,guest.elf"
+misled unknown_loader_is_named wrong-magic \
+    "started by no multiboot or PVH loader: eax was 0x12345678 at the entry"
+misled missing_memory_map_is_named no-map 'the boot loader gives no memory map \(multiboot 1\)'
+misled empty_memory_map_is_named empty-map 'the boot loader gives no memory map \(multiboot 1\)'
+misled memory_map_too_long_is_named long-map \
+    "the loader's memory map has more entries than there is room for; the one at .* is too many"
+misled module_in_the_hypervisor_is_named module-in-image \
+    "boot module 0 overlaps the hypervisor: 0x1000 bytes at 0x110000"
+misled module_that_ends_before_it_starts_is_named module-backwards \
+    "boot module 0 ends before it starts: at 0x[0-9a-f]+, from 0x[0-9a-f]+"
+misled information_out_of_reach_is_named info-at-the-end \
+    "the multiboot information is not below 4 GiB: 0xfffffff0"
+
 # ---- processors ----
 
 boot=(-m 64 -initrd guest.elf)
