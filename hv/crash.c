@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/crash.h"
 
-#include "core/audit.h"
 #include "hv/acpi/acpi.h"
 #include "hv/console/console.h"
+#include "hv/debug/audit.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/msr.h"
 #include "hv/debug/state.h"
@@ -11,12 +11,10 @@
 #include <xen/sched.h>
 
 static bool option_noreboot;
-static bool option_audit;
 
-void crash_set_options(bool noreboot, bool audit_at_end)
+void crash_set_options(bool noreboot)
 {
     option_noreboot = noreboot;
-    option_audit = audit_at_end;
 }
 
 static NORETURN void halt_for_ever(void)
@@ -27,50 +25,11 @@ static NORETURN void halt_for_ever(void)
     }
 }
 
-/* ---- audit --------------------------------------------------------------------------------- */
-
-#define AUDIT_LINES 32U /* differences printed in full */
-
-static unsigned int audit_lines;
-
-static void print_difference(mfn_t mfn, const char *rule, uint64_t counted, uint64_t recorded)
-{
-    if (audit_lines++ < AUDIT_LINES) {
-        console_log(LOG_ALWAYS, "audit: frame 0x%lx %s: counted 0x%lx, recorded 0x%lx", mfn.value,
-                    rule, counted, recorded);
-    }
-}
-
-/* Memory to count in: as large a free block as there is, given back afterwards. */
-void audit_print(void)
-{
-    unsigned int order = 10;
-    mfn_t scratch = frame_alloc(order, 64);
-    while (mfn_equal(scratch, MFN_INVALID) && order > 0) {
-        scratch = frame_alloc(--order, 64);
-    }
-    if (mfn_equal(scratch, MFN_INVALID)) {
-        console_log(LOG_ALWAYS, "audit: no free frame to count in");
-        return;
-    }
-    /* The block is free all the time: put it back first, so that the audit finds it so. */
-    frame_alloc_undo(scratch, order);
-    audit_lines = 0;
-    struct audit_result result =
-        audit_run((void *)(DIRECT_MAP_BASE + (scratch.value << PAGE_SHIFT)),
-                  (PAGE_SIZE << order) / sizeof(struct audit_count), print_difference);
-    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
-        frame_mark_dirty(frame_find(mfn_add(scratch, i)));
-    }
-    console_log(LOG_ALWAYS, "audit: %lu frames examined, %lu references counted, %lu differences",
-                result.frames, result.references, result.differences);
-}
-
 /* ---- the machine goes ---------------------------------------------------------------------- */
 
 static void last_words(void)
 {
-    if (option_audit) {
+    if (audit_is_on()) {
         audit_print();
     }
 }

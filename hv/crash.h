@@ -17,11 +17,7 @@ NORETURN void panic_on_trap(const struct cpu_user_regs *regs, uint64_t address);
 /* The hypervisor stops with this reason. */
 NORETURN void panic(const char *format, ...) PRINTF_FORMAT(1, 2);
 
-/* Audit the machine now and print what it finds. */
-void audit_print(void);
-
-/* Whether a crash of the first domain leaves the machine halted (the option noreboot), and whether
- * an audit is printed before the machine goes (the option audit). */
-void crash_set_options(bool noreboot, bool audit_at_end);
+/* Whether a crash of the first domain leaves the machine halted (the option noreboot). */
+void crash_set_options(bool noreboot);
 
 #endif

@@ -14,6 +14,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/cpu/tables.h"
 #include "hv/crash.h"
+#include "hv/debug/audit.h"
 #include "hv/debug/reports.h"
 #include "hv/emul/ports.h"
 #include "hv/irq/ioapic.h"
@@ -237,7 +238,8 @@ void boot_main(uint32_t magic, uint32_t address)
     if (!console) {
         console_log(LOG_WARNING, "the console's serial port is not there");
     }
-    crash_set_options(options.noreboot, options.audit);
+    crash_set_options(options.noreboot);
+    audit_set_option(options.audit);
     check_processor();
     bool smap = choose_smap();
     if (smap) {

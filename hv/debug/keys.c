@@ -3,7 +3,7 @@
 
 #include "hv/console/console.h"
 #include "hv/cpu/msr.h"
-#include "hv/crash.h"
+#include "hv/debug/audit.h"
 #include "hv/debug/reports.h"
 #include "hv/debug/state.h"
 #include "hv/entry/work.h"

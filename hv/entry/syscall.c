@@ -4,6 +4,7 @@
 #include "core/mmu_call.h"
 #include "hv/console/console.h"
 #include "hv/cpu/msr.h"
+#include "hv/debug/audit.h"
 #include "hv/entry/bounce.h"
 #include "hv/entry/traps.h"
 #include "hv/hypercall/hypercall.h"
@@ -80,6 +81,7 @@ static const hypercall_fn hypercalls[] = {
     [__HYPERVISOR_sched_op] = hypercall_sched_op,
     [__HYPERVISOR_callback_op] = hypercall_callback_op,
     [__HYPERVISOR_event_channel_op] = hypercall_event_channel_op,
+    [AUDIT_HYPERCALL] = hypercall_audit,
     [__HYPERVISOR_physdev_op] = hypercall_physdev_op,
     [__HYPERVISOR_xenpmu_op] = hypercall_xenpmu_op,
 };
