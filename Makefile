@@ -60,14 +60,14 @@ HV_S      := $(wildcard hv/*/*.S)
 TOOL_C    := $(wildcard tools/*.c)
 # The builder's checks, which the tool makes before the hypervisor does, and what they need.
 TOOL_CHECK_C := $(patsubst %,builder/%.c,kernel_image kernel_notes kernel_legacy layout status tables) \
-	lib/elf.c hv/boot/options.c
+	lib/elf.c lib/options.c
 TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
 FAKE_C    := $(wildcard tests/fake/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
 # Parts of hv/ that touch no hardware: the host tests link them too.
-HV_PURE_C := $(wildcard hv/boot/options.c hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
+HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
 	hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%)

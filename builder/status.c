@@ -66,6 +66,9 @@ static const struct status_text texts[BUILD_STATUS_COUNT] = {
                                      1},
 
     [BUILD_BASE_UNALIGNED] = {"the kernel's VIRT_BASE is not page aligned; address", 1},
+    [BUILD_NO_PV_ENTRY] = {"the kernel has Xen notes but no PV entry point (notes ENTRY and "
+                           "VIRT_BASE), so it cannot run paravirtualised",
+                           0},
     [BUILD_ENTRY_OUTSIDE] = {"the kernel's entry point is outside its image; address", 1},
     [BUILD_HYPERCALL_PAGE_UNALIGNED] = {"the kernel's hypercall page is not page aligned; address",
                                         1},

@@ -44,6 +44,7 @@ enum build_status {
 
     /* Addresses the notes ask for. */
     BUILD_BASE_UNALIGNED,
+    BUILD_NO_PV_ENTRY,
     BUILD_ENTRY_OUTSIDE,
     BUILD_HYPERCALL_PAGE_UNALIGNED,
     BUILD_HYPERCALL_PAGE_OUTSIDE,

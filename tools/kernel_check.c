@@ -7,7 +7,7 @@
 
 #include "builder/build.h"
 #include "builder/kernel_notes.h"
-#include "hv/boot/options.h"
+#include "lib/options.h"
 #include "tools/kernel_config.h"
 
 /* ---- the kernel ---- */
@@ -51,20 +51,6 @@ static void add_machine(const struct unpacked_kernel *kernel, struct reason *rea
     reason_add(reason, " (its ELF machine number is %u)", header.e_machine);
 }
 
-/* Linux has notes for Xen's other kinds of guest too. Without its PV part there is no entry point
- * for us among them, and the file's own is for bare hardware. */
-static bool has_pv_entry(const struct elf *elf)
-{
-    struct kernel_notes notes;
-    struct build_detail detail;
-    if (kernel_notes_read(elf, &notes, &detail) != BUILD_OK) {
-        return false;
-    }
-    return !elf_text_begins(notes.guest_os, "linux") ||
-           kernel_notes_have(&notes, XEN_ELFNOTE_ENTRY) ||
-           kernel_notes_have(&notes, XEN_ELFNOTE_VIRT_BASE);
-}
-
 static void add_lack(const struct config_lack *lack, struct reason *reason)
 {
     reason_add(reason, "line %u of %s is \"%s\"", lack->line_number, lack->place, lack->line);
@@ -77,10 +63,6 @@ static bool check_image(const struct check_request *request, const struct build_
     enum build_status status = kernel_image_read(build, image, &detail);
     if (status != BUILD_OK) {
         explain_status(status, &detail, reason);
-    } else if (!has_pv_entry(&image->elf)) {
-        reason_set(reason, "the kernel has Xen notes but no PV entry point (notes ENTRY and "
-                           "VIRT_BASE), so it cannot run paravirtualised");
-        status = BUILD_NOT_A_XEN_KERNEL;
     }
     if (status == BUILD_ELF_NOT_X86_64) {
         add_machine(request->kernel, reason);

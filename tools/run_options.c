@@ -34,7 +34,8 @@ static const char help[] =
     "  --help             show this text\n"
     "\n"
     "On a terminal all keys go to the guest, Ctrl-C too. Ctrl-a x ends the run;\n"
-    "Ctrl-a a, or Ctrl-a twice, sends a Ctrl-a.\n"
+    "Ctrl-a a, or Ctrl-a twice, sends a Ctrl-a; three of those in a row switch the\n"
+    "keyboard to the hypervisor and its debug keys (h lists them), and back.\n"
     "\n";
 
 enum option_code {

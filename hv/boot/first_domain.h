@@ -4,7 +4,7 @@
 #define HV_BOOT_FIRST_DOMAIN_H
 
 #include "hv/boot/loader.h"
-#include "hv/boot/options.h"
+#include "lib/options.h"
 
 /* Build it from module 0 (kernel) and module 1 (initrd, if there is one) and start it. The modules'
  * memory is freed. Stops the machine with the reason if that cannot be. */

@@ -5,7 +5,7 @@
 #include "hv/boot/first_domain.h"
 #include "hv/boot/image.h"
 #include "hv/boot/loader.h"
-#include "hv/boot/options.h"
+#include "lib/options.h"
 #include "hv/console/console.h"
 #include "hv/console/serial.h"
 #include "hv/cpu/cpu.h"

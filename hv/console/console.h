@@ -9,9 +9,9 @@
 
 #include <stdarg.h>
 
-#include "hv/boot/options.h"
+#include "lib/options.h"
 #include "hv/console/input.h"
-#include "hv/console/log_level.h"
+#include "lib/log_level.h"
 #include "lib/compiler.h"
 
 /* Open the device the options name and print what was logged before, as far as it was kept.

@@ -8,7 +8,7 @@
 #ifndef HV_CONSOLE_SERIAL_H
 #define HV_CONSOLE_SERIAL_H
 
-#include "hv/boot/options.h"
+#include "lib/options.h"
 #include "lib/compiler.h"
 
 #define SERIAL_PORT_COUNT 8 /* I/O ports from the base on: not for guests */

@@ -6,7 +6,7 @@
 #ifndef HV_DEBUG_REPORTS_H
 #define HV_DEBUG_REPORTS_H
 
-#include "hv/console/log_level.h"
+#include "lib/log_level.h"
 
 /* RAM, free frames, the image and our own memory. */
 void memory_print(enum log_level level);

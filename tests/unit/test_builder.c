@@ -1168,8 +1168,15 @@ static void other_loader_is_refused(void **state)
 static void linux_needs_no_loader(void **state)
 {
     (void)state;
-    make_legacy("GUEST_OS=linux,XEN_VER=xen-3.0");
+    make_legacy("GUEST_OS=linux,XEN_VER=xen-3.0,VIRT_BASE=0x0");
     assert_int_equal(build(), BUILD_OK);
+}
+
+static void linux_without_its_pv_part_is_refused(void **state)
+{
+    (void)state;
+    make_legacy("GUEST_OS=linux,XEN_VER=xen-3.0");
+    assert_refused(BUILD_NO_PV_ENTRY);
 }
 
 static void paddr_offset_without_base_is_refused(void **state)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "hv/boot/options.h"
+#include "lib/options.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)

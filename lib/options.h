@@ -10,10 +10,10 @@
  *
  * '-' and '_' are the same in a name. Of an option given twice the last one counts.
  */
-#ifndef HV_BOOT_OPTIONS_H
-#define HV_BOOT_OPTIONS_H
+#ifndef LIB_OPTIONS_H
+#define LIB_OPTIONS_H
 
-#include "hv/console/log_level.h"
+#include "lib/log_level.h"
 #include "lib/compiler.h"
 
 /* A boolean whose default depends on the machine. */

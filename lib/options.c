@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "hv/boot/options.h"
+#include "lib/options.h"
 
 #include "lib/string.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How much a message matters. */
-#ifndef HV_CONSOLE_LOG_LEVEL_H
-#define HV_CONSOLE_LOG_LEVEL_H
+#ifndef LIB_LOG_LEVEL_H
+#define LIB_LOG_LEVEL_H
 
 /* In order: a threshold lets through its own level and all before it. As a threshold, LOG_ALWAYS
  * is the option value "none". */
