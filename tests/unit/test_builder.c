@@ -1603,6 +1603,7 @@ int main(void)
         TEST(other_interface_version_is_refused),
         TEST(other_loader_is_refused),
         TEST(linux_needs_no_loader),
+        TEST(linux_without_its_pv_part_is_refused),
         TEST(paddr_offset_without_base_is_refused),
         TEST(features_we_cannot_give_are_refused),
         TEST(kernel_without_dom0_is_refused_as_first_domain),
