@@ -15,6 +15,7 @@ struct mmu_context {
     struct domain *pg_owner;   /* whose frames may be named: a domain, or &domain_io, &domain_xen */
     struct mmu_locked locked;  /* both owners' locks, between open and close */
     bool may_act;              /* mmu_update: the caller has the rights over both owners */
+    bool explained;            /* why the element is refused has been said, deeper down */
     bool flush_all;            /* an upper-level entry changed: flush pt_owner's CPUs at the end */
 };
 
@@ -53,6 +54,7 @@ static inline void context_open(struct mmu_context *context, struct vcpu *vcpu,
     context->pt_owner = pt_owner;
     context->pg_owner = pg_owner;
     context->may_act = false;
+    context->explained = false;
     context->flush_all = false;
     context->locked = LIKELY(pt_owner == pg_owner) ? domain_mmu_lock(pt_owner)
                                                    : domain_mmu_lock_two(pt_owner, pg_owner);

@@ -245,5 +245,9 @@ struct call_result call_update_descriptor(struct vcpu *vcpu, uint64_t arg[])
     context_open_self(&context, vcpu);
     enum status status = update_descriptor(&context, arg[0], arg[1]);
     context_close(&context);
+    if (status != STATUS_OK) {
+        port_explain_refusal(vcpu, status, "update_descriptor", 0, arg[1],
+                             frame_find(mfn_make(arg[0] >> PAGE_SHIFT)));
+    }
     return call_status(status);
 }

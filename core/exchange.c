@@ -208,6 +208,7 @@ static enum status steal_chunk(struct mmu_context *context, const struct exchang
         mfn_t keeper = fresh_next(fresh, exchange);
         enum status status = steal_one(context, exchange, first + i, keeper);
         if (status != STATUS_OK) {
+            port_explain_refusal(context->vcpu, status, "exchange of frame", 0, first + i, NULL);
             dispose_stolen(context, exchange, fresh, i, true);
             return status;
         }

@@ -92,8 +92,12 @@ static bool decrease(struct mmu_context *context, const struct request *request,
         return false;
     }
     for (uint64_t i = 0; i < UINT64_C(1) << request->order; i++) {
-        struct frame *frame = context_find_frame(context, mfn_make(first + i));
-        if (frame == NULL || frame_give_back(frame) != STATUS_OK) {
+        mfn_t mfn = mfn_make(first + i);
+        struct frame *frame = context_find_frame(context, mfn);
+        enum status status = frame == NULL ? STATUS_BAD_FRAME_NUMBER : frame_give_back(frame);
+        if (status != STATUS_OK) {
+            port_explain_refusal(context->vcpu, status, "decrease_reservation", 0, mfn.value,
+                                 frame_find(mfn));
             return false;
         }
     }

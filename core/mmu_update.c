@@ -55,7 +55,7 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
     pte_t entry = {.raw = request->val};
     status = LIKELY(level == 1) ? pte_update_leaf(context, slot, entry, mode, NULL)
                                 : pte_update_table(context, slot, level, index, entry, mode);
-    if (UNLIKELY(status != STATUS_OK && status != STATUS_PREEMPTED && status != STATUS_AGAIN)) {
+    if (UNLIKELY(status > STATUS_AGAIN) && !context->explained) {
         port_explain_refusal(context->vcpu, status, "mmu_update of an entry", level, entry.raw,
                              frame_find(pte_mfn(entry)));
     }

@@ -13,9 +13,10 @@ typedef enum status (*mmuext_fn)(struct mmu_context *context, const struct mmuex
 
 /* ---- pins ---------------------------------------------------------------------------------- */
 
-static enum status pin(struct mmu_context *context, mfn_t mfn, unsigned int level)
+static enum status pin_table(struct mmu_context *context, const struct mmuext_op *op)
 {
-    struct frame *frame = context_find_frame(context, mfn);
+    unsigned int level = op->cmd - MMUEXT_PIN_L1_TABLE + 1;
+    struct frame *frame = context_find_frame(context, mfn_make(op->arg1.mfn));
     if (frame == NULL) {
         return STATUS_TABLE_NOT_OWNED;
     }
@@ -33,17 +34,6 @@ static enum status pin(struct mmu_context *context, mfn_t mfn, unsigned int leve
     }
     frame_set_pinned(frame, true);
     return STATUS_OK;
-}
-
-static enum status pin_table(struct mmu_context *context, const struct mmuext_op *op)
-{
-    mfn_t mfn = mfn_make(op->arg1.mfn);
-    unsigned int level = op->cmd - MMUEXT_PIN_L1_TABLE + 1;
-    enum status status = pin(context, mfn, level);
-    if (status != STATUS_OK && status != STATUS_PREEMPTED && status != STATUS_AGAIN) {
-        port_explain_refusal(context->vcpu, status, "pin", level, mfn.value, frame_find(mfn));
-    }
-    return status;
 }
 
 static enum status unpin_table(struct mmu_context *context, const struct mmuext_op *op)
@@ -287,27 +277,28 @@ static enum status unsupported(struct mmu_context *context, const struct mmuext_
 static const struct {
     mmuext_fn perform;
     bool own_only;
+    const char *name;
 } operations[] = {
-    [MMUEXT_PIN_L1_TABLE] = {pin_table, false},
-    [MMUEXT_PIN_L2_TABLE] = {pin_table, false},
-    [MMUEXT_PIN_L3_TABLE] = {pin_table, false},
-    [MMUEXT_PIN_L4_TABLE] = {pin_table, false},
-    [MMUEXT_UNPIN_TABLE] = {unpin_table, false},
-    [MMUEXT_NEW_BASEPTR] = {new_baseptr, true},
-    [MMUEXT_TLB_FLUSH_LOCAL] = {tlb_flush_local, true},
-    [MMUEXT_INVLPG_LOCAL] = {invlpg_local, true},
-    [MMUEXT_TLB_FLUSH_MULTI] = {tlb_flush_multi, true},
-    [MMUEXT_INVLPG_MULTI] = {invlpg_multi, true},
-    [MMUEXT_TLB_FLUSH_ALL] = {tlb_flush_all, true},
-    [MMUEXT_INVLPG_ALL] = {invlpg_all, true},
-    [MMUEXT_FLUSH_CACHE] = {flush_cache, true},
-    [MMUEXT_SET_LDT] = {set_ldt, true},
-    [MMUEXT_NEW_USER_BASEPTR] = {new_user_baseptr, true},
-    [MMUEXT_CLEAR_PAGE] = {clear_page, false},
-    [MMUEXT_COPY_PAGE] = {copy_page, false},
-    [MMUEXT_FLUSH_CACHE_GLOBAL] = {flush_cache_global, true},
-    [MMUEXT_MARK_SUPER] = {unsupported, false},
-    [MMUEXT_UNMARK_SUPER] = {unsupported, false},
+    [MMUEXT_PIN_L1_TABLE] = {pin_table, false, "pin as L1"},
+    [MMUEXT_PIN_L2_TABLE] = {pin_table, false, "pin as L2"},
+    [MMUEXT_PIN_L3_TABLE] = {pin_table, false, "pin as L3"},
+    [MMUEXT_PIN_L4_TABLE] = {pin_table, false, "pin as L4"},
+    [MMUEXT_UNPIN_TABLE] = {unpin_table, false, "unpin"},
+    [MMUEXT_NEW_BASEPTR] = {new_baseptr, true, "new base"},
+    [MMUEXT_TLB_FLUSH_LOCAL] = {tlb_flush_local, true, "TLB flush"},
+    [MMUEXT_INVLPG_LOCAL] = {invlpg_local, true, "INVLPG"},
+    [MMUEXT_TLB_FLUSH_MULTI] = {tlb_flush_multi, true, "TLB flush of some"},
+    [MMUEXT_INVLPG_MULTI] = {invlpg_multi, true, "INVLPG of some"},
+    [MMUEXT_TLB_FLUSH_ALL] = {tlb_flush_all, true, "TLB flush of all"},
+    [MMUEXT_INVLPG_ALL] = {invlpg_all, true, "INVLPG of all"},
+    [MMUEXT_FLUSH_CACHE] = {flush_cache, true, "cache flush"},
+    [MMUEXT_SET_LDT] = {set_ldt, true, "set LDT"},
+    [MMUEXT_NEW_USER_BASEPTR] = {new_user_baseptr, true, "new user base"},
+    [MMUEXT_CLEAR_PAGE] = {clear_page, false, "clear page"},
+    [MMUEXT_COPY_PAGE] = {copy_page, false, "copy page"},
+    [MMUEXT_FLUSH_CACHE_GLOBAL] = {flush_cache_global, true, "cache flush of all"},
+    [MMUEXT_MARK_SUPER] = {unsupported, false, "mark superpage"},
+    [MMUEXT_UNMARK_SUPER] = {unsupported, false, "unmark superpage"},
 };
 
 static enum status perform(struct mmu_context *context, uint64_t address)
@@ -320,10 +311,15 @@ static enum status perform(struct mmu_context *context, uint64_t address)
         return STATUS_UNKNOWN_COMMAND;
     }
     size_t command = index_nospec(op.cmd, ARRAY_SIZE(operations));
-    if (operations[command].own_only && context->pg_owner != context->vcpu->domain) {
-        return STATUS_NOT_PERMITTED;
+    enum status status = STATUS_NOT_PERMITTED;
+    if (!operations[command].own_only || context->pg_owner == context->vcpu->domain) {
+        status = operations[command].perform(context, &op);
     }
-    return operations[command].perform(context, &op);
+    if (UNLIKELY(status > STATUS_AGAIN) && !context->explained) {
+        port_explain_refusal(context->vcpu, status, operations[command].name, 0, op.arg1.mfn,
+                             frame_find(mfn_make(op.arg1.mfn)));
+    }
+    return status;
 }
 
 struct call_result call_mmuext_op(struct vcpu *vcpu, uint64_t arg[])

@@ -32,9 +32,9 @@ static void l1_release_entries(struct mmu_context *context, const struct frame *
     }
 }
 
-static void explain(const struct mmu_context *context, enum status status, unsigned int level,
-                    pte_t pte)
+static void explain(struct mmu_context *context, enum status status, unsigned int level, pte_t pte)
 {
+    context->explained = true;
     port_explain_refusal(context->vcpu, status, "entry of a new table", level, pte.raw,
                          frame_find(pte_mfn(pte)));
 }

@@ -122,3 +122,57 @@ const char *status_text(enum status status)
     }
     return "?";
 }
+
+const char *status_advice(enum status status)
+{
+    switch (status) {
+    case STATUS_RESERVED_BITS:
+        return "L1 entries may have all but cache bits on RAM, upper entries all but PS, G and cache "
+               "bits";
+    case STATUS_NO_IO_RIGHT:
+        return "only the first domain maps I/O memory, and not the interrupt controllers";
+    case STATUS_LEAF_NOT_OWNED:
+        return "map frames of the domain's own, or name their owner in the call";
+    case STATUS_LEAF_WRONG_TYPE:
+        return "map it read-only, or end its use as a table first: unhook and unpin it";
+    case STATUS_LEAF_UNCACHED:
+        return "leave PWT, PCD and PAT clear";
+    case STATUS_TABLE_WRONG_TYPE:
+        return "drop every writable mapping of the frame and every use at another level first";
+    case STATUS_FOREIGN_TABLE:
+        return "use DOMID_SELF, or the tables' owner, as the frames' owner";
+    case STATUS_HYPERVISOR_SLOT:
+        return "copy the hypervisor's slots or leave them alone; they are filled in when an L4 is pinned";
+    case STATUS_NO_TABLE:
+        return "hook up an L1 table for the address first";
+    case STATUS_BAD_ADDRESS:
+        return "below 0x800000000000 or from 0xffff880000000000 on";
+    case STATUS_NOT_PINNED:
+    case STATUS_ALREADY_PINNED:
+        return "a table is pinned once and unpinned once";
+    case STATUS_BAD_DESCRIPTOR:
+        return "absent descriptors, code and data segments may be there";
+    case STATUS_FRAME_IN_USE:
+        return "unmap and unpin the frame everywhere first";
+    case STATUS_NO_CACHE_RIGHT:
+        return "only domains with I/O memory flush caches";
+    case STATUS_OK:
+    case STATUS_PREEMPTED:
+    case STATUS_AGAIN:
+    case STATUS_BAD_FRAME_NUMBER:
+    case STATUS_TABLE_NOT_OWNED:
+    case STATUS_TABLE_NOT_RAM:
+    case STATUS_COUNT_OVERFLOW:
+    case STATUS_FAULT:
+    case STATUS_NOT_PERMITTED:
+    case STATUS_NO_DOMAIN:
+    case STATUS_UNKNOWN_COMMAND:
+    case STATUS_UNSUPPORTED:
+    case STATUS_BAD_ARGUMENT:
+    case STATUS_NO_MEMORY:
+    case STATUS_EXTENT_TOO_LARGE:
+    case STATUS_NO_MEMORY_MAP:
+        break;
+    }
+    return "";
+}

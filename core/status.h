@@ -10,6 +10,7 @@ enum status {
     /* not refusals: the caller goes on later */
     STATUS_PREEMPTED, /* work was begun and is remembered; come again */
     STATUS_AGAIN,     /* another vCPU is in the middle of this frame; nothing was done */
+    /* all from here on are refusals */
     /* entries */
     STATUS_RESERVED_BITS,    /* a bit the level does not allow */
     STATUS_HYPERVISOR_SLOT,  /* an L4 slot that is the hypervisor's */
@@ -48,5 +49,8 @@ NODISCARD int status_to_errno(enum status status);
 
 /* The rule that was broken, as half a sentence for the log. */
 const char *status_text(enum status status);
+
+/* What would have been accepted, as half a sentence; "" where the rule itself says it. */
+const char *status_advice(enum status status);
 
 #endif

@@ -11,6 +11,7 @@
 #include "hv/entry/work.h"
 #include "hv/guest_memory.h"
 #include "hv/sched/vcpu.h"
+#include "lib/format.h"
 
 void *port_map_frame(mfn_t mfn)
 {
@@ -98,19 +99,45 @@ uint64_t port_segment_base(bool gs)
     return gs ? segment_gs_base_active() : segment_fs_base();
 }
 
+/* A domain by its number, or one of the owners that are none. */
+static void format_owner(char *text, size_t size, uint16_t owner)
+{
+    switch (owner) {
+    case DOMID_XEN:
+        format_text(text, size, "the hypervisor");
+        return;
+    case DOMID_IO:
+        format_text(text, size, "nobody");
+        return;
+    default:
+        format_text(text, size, "d%u", owner);
+        return;
+    }
+}
+
+/* The rule, the entry or frame number, the frame's record, and what would have been accepted. */
 void port_explain_refusal(const struct vcpu *vcpu, enum status status, const char *what,
                           unsigned int level, uint64_t number, const struct frame *frame)
 {
+    const char *advice = status_advice(status);
+    const char *separator = advice[0] != '\0' ? "; " : "";
+    char at[8] = "";
+    if (level != 0) {
+        format_text(at, sizeof(at), "L%u ", level);
+    }
     if (frame == NULL) {
         console_log_guest(vcpu->domain->id, vcpu->id, LOG_WARNING,
-                          "%s refused: L%u 0x%lx: %s (no frame of RAM)", what, level, number,
-                          status_text(status));
+                          "%s refused: %s0x%lx: %s (no frame of RAM)%s%s", what, at, number,
+                          status_text(status), separator, advice);
         return;
     }
+    char owner[24];
+    format_owner(owner, sizeof(owner), frame->owner);
     console_log_guest(vcpu->domain->id, vcpu->id, LOG_WARNING,
-                      "%s refused: L%u 0x%lx: %s; frame 0x%lx is %s, owner d%u, %s, %u references, "
-                      "%u uses",
-                      what, level, number, status_text(status), frame_mfn(frame).value,
-                      frame_class_text(frame_class(frame)), frame->owner,
-                      frame_type_text(frame_type(frame)), frame->ref_count, frame->type_count);
+                      "%s refused: %s0x%lx: %s; frame 0x%lx: %s, owner %s, %s, %u references, %u "
+                      "uses%s%s",
+                      what, at, number, status_text(status), frame_mfn(frame).value,
+                      frame_class_text(frame_class(frame)), owner,
+                      frame_type_text(frame_type(frame)), frame->ref_count, frame->type_count,
+                      separator, advice);
 }
