@@ -32,11 +32,14 @@ static void l1_release_entries(struct mmu_context *context, const struct frame *
     }
 }
 
+/* The entry that is at the bottom of it, not those above that cannot have their table for it. */
 static void explain(struct mmu_context *context, enum status status, unsigned int level, pte_t pte)
 {
-    context->explained = true;
-    port_explain_refusal(context->vcpu, status, "entry of a new table", level, pte.raw,
-                         frame_find(pte_mfn(pte)));
+    if (!context->explained) {
+        context->explained = true;
+        port_explain_refusal(context->vcpu, status, "entry of a new table", level, pte.raw,
+                             frame_find(pte_mfn(pte)));
+    }
 }
 
 /* The frame is claimed as L1. On refusal its use has ended again. */
