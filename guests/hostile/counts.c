@@ -110,9 +110,8 @@ TEST(xsa_113_refusals_leave_no_reference)
                       -XEN_EINVAL);
         EXPECT_RESULT(entry_set(pool_l2, FREE_L2_INDEX, bad | PTE_LARGE), -XEN_EINVAL);
         EXPECT_RESULT(hypercall_update_descriptor(entry_address(page, 0) + 1, 0), -XEN_EINVAL);
-        struct mmuext_op copy = {.cmd = MMUEXT_COPY_PAGE,
-                                 .arg1.mfn = mfn_of(table).value,
-                                 .arg2.src_mfn = frame};
+        struct mmuext_op copy = {
+            .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = mfn_of(table).value, .arg2.src_mfn = frame};
         EXPECT_RESULT(hypercall_mmuext_op(&copy, 1, NULL, DOMID_SELF), -XEN_EINVAL);
     }
     EXPECT_RESULT(va_set(SCRATCH_VA, 0), 0);
@@ -143,7 +142,8 @@ TEST(xsa_58_refused_pins_leave_no_reference)
     }
 }
 
-/* Frames of each type, held as such, against an entry of each upper level: three cells are right. */
+/* Frames of each type, held as such, against an entry of each upper level: three cells are right.
+ */
 TEST(e7_table_entry_takes_only_the_level_below)
 {
     uint64_t *gdt = page_alloc(), *writable = page_alloc();
@@ -201,9 +201,8 @@ TEST(b10_frames_of_m2p_can_be_nothing_but_read)
 TEST(xsa_507_shared_info_cannot_be_cleared_or_copied_over)
 {
     mfn_t mfn = mfn_make(start_info->shared_info >> PAGE_SHIFT);
-    struct mmuext_op copy = {.cmd = MMUEXT_COPY_PAGE,
-                             .arg1.mfn = mfn.value,
-                             .arg2.src_mfn = mfn_of(page_alloc()).value};
+    struct mmuext_op copy = {
+        .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = mfn.value, .arg2.src_mfn = mfn_of(page_alloc()).value};
     int64_t cleared = mmuext(MMUEXT_CLEAR_PAGE, mfn);
     int64_t copied = hypercall_mmuext_op(&copy, 1, NULL, DOMID_SELF);
     /* It may be written by its domain, in this way too, or not: it is no table in any case. */

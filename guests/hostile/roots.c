@@ -94,7 +94,8 @@ TEST(b2_l1_that_became_an_l2_is_no_longer_walked_as_an_l1)
     EXPECT_PAGE_FAULT(trap_try_read(FREE_VA, NULL), 0, FREE_VA);
 }
 
-/* Each use that takes a type, straight after each other, with a stale writable mapping on each way. */
+/* Each use that takes a type, straight after each other, with a stale writable mapping on each way.
+ */
 TEST(xsa_408_every_next_use_is_flushed_before_it_begins)
 {
     for (unsigned int old = 1; old <= 5; old++) {
@@ -147,7 +148,8 @@ TEST(xsa_346_stale_mapping_of_a_frame_given_back_does_not_reach_its_next_life)
     }
 }
 
-/* In one multicall: another table in an upper entry, then a result that goes to an address below. */
+/* In one multicall: another table in an upper entry, then a result that goes to an address below.
+ */
 TEST(xsa_286_copy_to_the_guest_follows_an_upper_update)
 {
     uint64_t *pages[2], *tables[2];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Families A, L and R: every way in gives the same verdict. An entry of each level, with each single
- * bit and each pair of bits turned over, that names each kind of frame, is put into a live table by
- * every call that can, and into a page that is then made a table. What one way refuses, and how,
- * all refuse; what one stores, all store.
+ * Families A, L and R: every way in gives the same verdict. An entry of each level, with each
+ * single bit and each pair of bits turned over, that names each kind of frame, is put into a live
+ * table by every call that can, and into a page that is then made a table. What one way refuses,
+ * and how, all refuse; what one stores, all store.
  */
 #include "guests/lib/hypercall.h"
 #include "guests/lib/memory.h"
@@ -13,8 +13,8 @@
 #define INDEX 3
 
 /* Low bits, address bits around the machine's width, the available bits and NX. */
-static const uint8_t bits[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 40,
-                               46, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+static const uint8_t bits[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 40, 46,
+                               51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 
 struct sweep {
     unsigned int level;
@@ -100,8 +100,8 @@ static void try_entry(const struct sweep *sweep, uint64_t entry)
         uint64_t stored;
         bool accepted = store_is_accepted(sweep, entry, &stored);
         if (accepted != (expected.result == 0) || stored != expected.stored) {
-            test_fail(__FILE__, __LINE__, "a store of %#lx: %#lx, but mmu_update: %ld, %#lx",
-                      entry, stored, expected.result, expected.stored);
+            test_fail(__FILE__, __LINE__, "a store of %#lx: %#lx, but mmu_update: %ld, %#lx", entry,
+                      stored, expected.result, expected.stored);
         }
     }
 }

@@ -118,7 +118,7 @@ static void hypercall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
 {
     uint64_t arg[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
     irq_enable();
-    struct call_result result = hypercall_perform(vcpu, (uint32_t)regs->rax, arg);
+    struct call_result result = hypercall_perform(vcpu, regs->rax, arg);
     if (UNLIKELY(result.again)) {
         regs->rdi = arg[0];
         regs->rsi = arg[1];
