@@ -89,8 +89,12 @@ HV_OBJECTS := $(CORE_C:%.c=$(HV_BUILD)/hv-obj/%.o) $(BUILDER_C:%.c=$(HV_BUILD)/h
 	$(LIB_C:%.c=$(HV_BUILD)/hv-obj/%.o) $(HV_C:%.c=$(HV_BUILD)/hv-obj/%.o) \
 	$(HV_S:%.S=$(HV_BUILD)/hv-obj/%.S.o)
 
-# A change of flags remakes everything.
-$(HV_OBJECTS): Makefile
+# A change of flags, or of the compiler, remakes everything.
+build/compiler: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(HV_OBJECTS): Makefile build/compiler
 
 $(HV_BUILD)/hv-obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
@@ -131,7 +135,7 @@ $(HV_BUILD)/pinnace-hv: $(HV_BUILD)/pinnace-hv.full
 
 # ---- the tools -------------------------------------------------------------------------------
 
-build/tool-obj/%.o: %.c
+build/tool-obj/%.o: %.c build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_FLAGS) -c $< -o $@
 build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o) $(TOOL_CHECK_C:%.c=build/tool-obj/%.o)
@@ -142,10 +146,10 @@ build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o) $(TOOL_CHECK_C:%.c=build/tool-ob
 GUEST_LIB_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/lib/*.c)) \
 	$(patsubst %.S,build/guest-obj/%.S.o,$(wildcard guests/lib/*.S)) \
 	build/guest-obj/lib/string.o build/guest-obj/lib/format.o
-build/guest-obj/%.o: %.c
+build/guest-obj/%.o: %.c build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_FLAGS) -c $< -o $@
-build/guest-obj/%.S.o: %.S
+build/guest-obj/%.S.o: %.S build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -std=gnu11,$(GUEST_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
 define GUEST_RULE
@@ -160,7 +164,7 @@ $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
 
 # ---- host tests ------------------------------------------------------------------------------
 
-build/host-obj/%.o: %.c
+build/host-obj/%.o: %.c build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_FLAGS) -c $< -o $@
 # The host has a C library: lib/string.c is the hypervisor's and the guests'.
@@ -173,7 +177,7 @@ build/host.a: $(HOST_OBJECTS)
 # Threads need TSan, which does not go with ASan: the parts of the core that they run are built again.
 THREAD_C := tests/thread/test_threads.c $(patsubst %,core/%.c,domain frame frame_alloc machine tlb)
 THREAD_FLAGS := $(filter-out -fsanitize=address%,$(HOST_FLAGS)) -fsanitize=thread
-build/thread-obj/%.o: %.c
+build/thread-obj/%.o: %.c build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(THREAD_FLAGS) -c $< -o $@
 build/tests/test_threads: $(THREAD_C:%.c=build/thread-obj/%.o)
@@ -230,6 +234,11 @@ fuzz: fuzzers
 
 check-host: tests
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+# The guest tests on Debian's Xen and on Pinnace, side by side; writes docs/conformance.md.
+.PHONY: peer
+peer:
+	@tests/peer/run
 
 # ---- the rest --------------------------------------------------------------------------------
 

@@ -134,9 +134,9 @@ static inline enum status pte_check_table(const struct pte_owners *owners,
 /*
  * May `new_pte` replace `old` (a stored entry, or 0) in a table of this level? Answers what to
  * store, what to take first and what to drop afterwards, or which rule refuses. The writable or
- * table type itself may still be unavailable: taking it tells.
+ * table type itself may still be unavailable: taking it tells. Inlined everywhere: it is the inner
+ * loop of everything, and the level is mostly a constant.
  */
-/* Inlined everywhere: it is the inner loop of everything, and the level is mostly a constant. */
 static ALWAYS_INLINE struct pte_decision pte_decide(const struct pte_owners *owners,
                                                     unsigned int level,
                                                     pte_t old, pte_t new_pte)

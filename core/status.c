@@ -78,7 +78,7 @@ const char *status_text(enum status status)
     case STATUS_LEAF_UNCACHED:
         return "a hypervisor frame must be mapped write-back";
     case STATUS_TABLE_NOT_OWNED:
-        return "a page table must belong to the domain that uses it";
+        return "a table, page table or descriptors, must belong to the domain that uses it";
     case STATUS_TABLE_NOT_RAM:
         return "only plain RAM can be a page table or descriptor table";
     case STATUS_TABLE_WRONG_TYPE:
@@ -142,7 +142,7 @@ const char *status_advice(enum status status)
     case STATUS_FOREIGN_TABLE:
         return "use DOMID_SELF, or the tables' owner, as the frames' owner";
     case STATUS_HYPERVISOR_SLOT:
-        return "copy the hypervisor's slots or leave them alone; they are filled in when an L4 is pinned";
+        return "leave them alone; they are filled in when an L4 is pinned";
     case STATUS_NO_TABLE:
         return "hook up an L1 table for the address first";
     case STATUS_BAD_ADDRESS:

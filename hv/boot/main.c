@@ -175,7 +175,7 @@ static void protect_devices(void)
     }
     const struct serial_settings *serial = options_console_serial(&options);
     if (serial != NULL) {
-        ports_deny(serial->io_base, (uint16_t)(serial->io_base + 7));
+        ports_deny(serial->io_base, (uint16_t)(serial->io_base + SERIAL_PORT_COUNT - 1));
     }
 }
 

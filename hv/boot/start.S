@@ -110,7 +110,7 @@ boot_entry_pvh:
  *                  ebx = physical address of the loader's information. No stack.
  * Builds           Page tables for the first 4 GiB in 2 MiB pages, at three places: at 0 (this code),
  *                  at IMAGE_BASE and at DIRECT_MAP_BASE. Everything is writable and executable
- *                  there; paging_init() replaces them at once.
+ *                  there, until paging_init() replaces them.
  * Leaves           to boot_main(magic, information) in 64-bit mode on the boot stack.
  */
         .globl  boot_entry

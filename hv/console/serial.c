@@ -152,11 +152,6 @@ bool serial_init(const struct serial_settings *settings)
     return true;
 }
 
-bool serial_present(void)
-{
-    return uart.present;
-}
-
 /* ---- output ---------------------------------------------------------------------------------- */
 
 static bool wait_for_room(void)
@@ -299,11 +294,15 @@ size_t serial_read(char *buffer, size_t size)
         buffer[count++] = input.bytes[input.tail % RING_SIZE];
         input.tail++;
     }
-    if (was_full && count > 0) {
-        take_input(); /* the UART has been waiting for this room */
-    }
+    /* The UART has been waiting for this room; what comes in now is news as at any other time. */
+    bool arrived = was_full && count > 0 && take_input();
     bool has_keys = take_has_keys();
     input_unlock(flags);
+    if (arrived) {
+        flags = irq_save();
+        console_input_arrived();
+        irq_restore(flags);
+    }
     if (has_keys) {
         console_keys_arrived();
     }

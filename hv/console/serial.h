@@ -16,7 +16,6 @@
 /* Find and set up the UART, with its interrupts off. False: nothing there answers like one. */
 bool serial_init(const struct serial_settings *settings);
 
-bool serial_present(void);
 
 /* Send one byte, waiting for room. A UART that does not make room within about a second loses the
  * byte, and is not waited for again until it does. The caller serializes. */
@@ -29,7 +28,7 @@ void serial_enable_interrupt(void);
  * console_input_arrived() if there was any. */
 void serial_interrupt(void);
 
-/* The same for a UART without an interrupt: call it from a timer, every 10 ms or so. */
+/* What the interrupt does; also to be called where there may be input and was no interrupt. */
 void serial_poll(void);
 
 /* Take up to `size` bytes of input; the result says how many there were. Any CPU, any time. */

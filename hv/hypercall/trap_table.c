@@ -97,13 +97,12 @@ static struct call_result callback_unregister(struct hv_vcpu *vcpu, uint64_t add
     if (!guest_copy_in(&record, address, sizeof(record))) {
         return call_done(-XEN_EFAULT);
     }
-    if (record.type == CALLBACKTYPE_event || record.type == CALLBACKTYPE_failsafe ||
-        record.type == CALLBACKTYPE_syscall) {
-        return call_done(-XEN_EINVAL);
-    }
     struct guest_callback *slot = callback_slot(vcpu, record.type);
     if (slot == NULL) {
         return call_done(-XEN_ENOSYS);
+    }
+    if (record.type != CALLBACKTYPE_nmi) {
+        return call_done(-XEN_EINVAL); /* only NMIs can be done without again */
     }
     *slot = (struct guest_callback){0};
     return call_done(0);

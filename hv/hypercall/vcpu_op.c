@@ -135,10 +135,8 @@ static int set_singleshot_timer(struct hv_vcpu *vcpu, uint64_t address)
     if (!guest_copy_in(&record, address, sizeof(record))) {
         return -XEN_EFAULT;
     }
-    if ((record.flags & VCPU_SSHOTTMR_future) != 0 && record.timeout_abs_ns < time_now_ns()) {
-        return -XEN_ETIME;
-    }
-    /* A time in the past fires at once; 0 is one too, but in our record it means "off". */
+    /* A time in the past fires at once; 0 is one too, but in our record it means "off". The flag that
+     * asks for an error instead is ignored, as on Xen: old kernels set it and wait for ever. */
     set_singleshot_deadline(vcpu, max_u64(record.timeout_abs_ns, 1));
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The interrupt vectors that are the hypervisor's own. 0x20 to 0xDF are free for devices that are
- * handed to guests. A vector's upper four bits are its priority (SDM vol. 3, 11.8.3).
+ * The interrupt vectors that are the hypervisor's own. Those from 0x20 to 0xDF go to devices, but for
+ * 0x80, which guests raise themselves. A vector's upper four bits are its priority (SDM volume 3,
+ * 11.8.3).
  */
 #ifndef HV_IRQ_VECTORS_H
 #define HV_IRQ_VECTORS_H
@@ -9,15 +10,11 @@
 #define VECTOR_DEVICE_FIRST 0x20
 #define VECTOR_DEVICE_LAST  0xDF
 
-#define VECTOR_PIC_BASE                                                                            \
-    0xE0 /* sixteen, for both 8259s: masked, but IRQ 7 and 15 can be spurious                      \
-          */
+/* Sixteen, for both 8259s: masked, but IRQ 7 and 15 can be spurious. */
+#define VECTOR_PIC_BASE    0xE0
 #define VECTOR_SERIAL      0xF0
 #define VECTOR_TIMER       0xF1
 #define VECTOR_LAPIC_ERROR 0xF2
-#define VECTOR_IPI_FLUSH   0xF8
-#define VECTOR_IPI_EVENT   0xF9
-#define VECTOR_IPI_HALT    0xFA
 #define VECTOR_SPURIOUS    0xFF /* low four bits set, as the oldest local APICs hard-wire them */
 
 #endif
