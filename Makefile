@@ -3,8 +3,10 @@
 #
 #   make                the hypervisor, the tools and the guest kernels
 #   make DEBUG=1        the same with ASSERT() and trapping UB checks in the hypervisor, under build/debug/
+#   make MEASURE=1      a hypervisor that measures how long it listens to nobody, under build/measure/
 #   make check-host     build and run the host tests (ASan, UBSan)
-#   make fuzz           run a fuzzer until it finds something (FUZZER=elf or bzimage)
+#   make fuzz           run a fuzzer until it finds something (FUZZER=elf, bzimage,
+#                       mmu, insn or guest_pointer)
 #   make CC=clang       with clang instead of gcc
 
 # V=1 shows the commands.
@@ -15,7 +17,8 @@ CC      := gcc
 OBJCOPY := objcopy
 STRIP   := strip
 
-DEBUG ?= 0
+DEBUG   ?= 0
+MEASURE ?= 0
 ifeq ($(DEBUG),1)
 HV_BUILD := build/debug
 HV_DEBUG := -DPINNACE_DEBUG -fsanitize=undefined -fsanitize-undefined-trap-on-error \
@@ -24,6 +27,10 @@ HV_LTO   :=
 else
 HV_BUILD := build
 HV_DEBUG := -fomit-frame-pointer
+ifeq ($(MEASURE),1)
+HV_BUILD := build/measure
+HV_DEBUG += -DPINNACE_MEASURE
+endif
 # What the core calls through its port is inlined at link time. (clang would need another linker.)
 HV_LTO   := $(if $(findstring clang,$(CC)),,-flto=auto)
 endif
@@ -62,7 +69,7 @@ TOOL_C    := $(wildcard tools/*.c)
 TOOL_CHECK_C := $(patsubst %,builder/%.c,kernel_image kernel_notes kernel_legacy layout status tables) \
 	lib/elf.c lib/options.c
 TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
-FAKE_C    := $(wildcard tests/fake/*.c)
+FAKE_C    := $(wildcard tests/fake/*.c) $(wildcard tests/model/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
@@ -205,18 +212,28 @@ build/system/fake-%: tests/system/fake_%.c
 # ---- fuzzers: tests/fuzz/fuzz_NAME.c becomes build/fuzz/NAME, with clang whatever $(CC) is ------
 
 FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FLAGS   := $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
-	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)) $(TOOL_CHECK_C))
+FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
+	-fsanitize=$(FUZZ_COVERAGE)address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_COVERAGE = fuzzer-no-link,
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)) $(TOOL_CHECK_C) \
+	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)))
+FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls) \
+	$(wildcard tests/model/*.c))
 
 build/fuzz-obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) -c $< -o $@
+# What only checks or pretends leads to no new ground, and is most of the work.
+build/fuzz-obj/core/audit.o build/fuzz-obj/tests/fake/%.o build/fuzz-obj/tests/model/%.o: FUZZ_COVERAGE =
+# Tables are compared entry by entry: no numbers to learn there, and it costs most of the time.
+build/fuzz-obj/core/%.o build/fuzz-obj/tests/fuzz/fuzz_mmu.o: FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
 build/fuzz.a: $(FUZZ_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
+build/fuzz/mmu build/fuzz/guest_pointer: $(FUZZ_FAKES)
 $(FUZZERS): build/fuzz/%: build/fuzz-obj/tests/fuzz/fuzz_%.o build/fuzz.a
 	@mkdir -p $(@D)
-	$(Q)clang -fsanitize=fuzzer,address,undefined -g -o $@ $^ $(TOOL_LIBS)
+	$(Q)clang -fsanitize=fuzzer,address,undefined -g -o $@ $(filter %.o,$^) build/fuzz.a \
+		$(TOOL_LIBS) -lcmocka -lZydis
 build/fuzz/make-seeds: build/host-obj/tests/fuzz/make_seeds.o build/host.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) -fsanitize=address,undefined -g -o $@ $^ $(TOOL_LIBS)

@@ -23,9 +23,24 @@ static pte_t make_uncached(pte_t pte)
     return pte;
 }
 
+enum status pte_refuse_uncached(const struct pte_owners *owners, const struct frame *frame)
+{
+    if (!owners->table->has_io) { /* the bits are not for it, whatever the entry names */
+        return STATUS_RESERVED_BITS;
+    }
+    enum frame_class class = frame_class(frame);
+    if (class == FRAME_FREE || class == FRAME_HYPERVISOR || frame->owner != owners->page->id) {
+        return STATUS_LEAF_NOT_OWNED;
+    }
+    return class == FRAME_GUEST ? STATUS_RESERVED_BITS : STATUS_LEAF_UNCACHED;
+}
+
 enum status pte_decide_io(const struct pte_owners *owners, pte_t *store)
 {
     mfn_t mfn = pte_mfn(*store);
+    if ((store->raw & PTE_CACHE) != 0 && !owners->table->has_io) {
+        return STATUS_RESERVED_BITS;
+    }
     if (mfn.value == PTE_MFN_ALL_ONES) {
         return STATUS_BAD_FRAME_NUMBER;
     }

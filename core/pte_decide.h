@@ -95,23 +95,23 @@ static inline pte_t pte_adjust(unsigned int level, pte_t pte)
  * clear RW in *store. */
 enum status pte_decide_io(const struct pte_owners *owners, pte_t *store);
 
+/* RAM is always write-back: why an entry with cache bits that names this frame of it is refused. */
+enum status pte_refuse_uncached(const struct pte_owners *owners, const struct frame *frame);
+
 static inline enum status pte_check_leaf(const struct pte_owners *owners, pte_t store,
                                          const struct frame *frame)
 {
+    if (UNLIKELY((store.raw & PTE_CACHE) != 0)) {
+        return pte_refuse_uncached(owners, frame);
+    }
     enum frame_class class = frame_class(frame);
     if (UNLIKELY(class != FRAME_GUEST)) {
         if (class == FRAME_FREE || class == FRAME_HYPERVISOR) {
             return STATUS_LEAF_NOT_OWNED;
         }
-        if ((store.raw & PTE_CACHE) != 0 && frame->owner == owners->page->id) {
-            return STATUS_LEAF_UNCACHED;
-        }
         if (class == FRAME_SHARED_READ_ONLY && pte_is_writable(store)) {
             return STATUS_LEAF_WRONG_TYPE;
         }
-    }
-    if (UNLIKELY((store.raw & PTE_CACHE) != 0)) {
-        return STATUS_RESERVED_BITS;
     }
     return frame->owner == owners->page->id ? STATUS_OK : STATUS_LEAF_NOT_OWNED;
 }

@@ -282,12 +282,24 @@ static uint8_t *guest_byte(uint64_t address, enum fake_access access)
     return fake_access(fake.cpu, fake.vcpu->domain, fake.vcpu->kernel_base, address, access);
 }
 
+/* Sizes here are too small to reach from one half of the address space into the other. */
+static bool range_is_guest(uint64_t address, size_t size)
+{
+    uint64_t last = address + size - 1;
+    return size == 0 || (last >= address && address_is_guest(address) && address_is_guest(last));
+}
+
 bool port_copy_from_guest(void *to, uint64_t address, size_t size)
 {
     uint8_t *bytes = to;
+    if (fake.on_copy != NULL) {
+        fake.on_copy(address, size, false);
+    }
+    if (!range_is_guest(address, size)) {
+        return false;
+    }
     for (size_t i = 0; i < size; i++) {
-        const uint8_t *byte =
-            address_is_guest(address + i) ? guest_byte(address + i, FAKE_READ) : NULL;
+        const uint8_t *byte = guest_byte(address + i, FAKE_READ);
         if (byte == NULL) {
             return false;
         }
@@ -299,8 +311,14 @@ bool port_copy_from_guest(void *to, uint64_t address, size_t size)
 bool port_copy_to_guest(uint64_t address, const void *from, size_t size)
 {
     const uint8_t *bytes = from;
+    if (fake.on_copy != NULL) {
+        fake.on_copy(address, size, true);
+    }
+    if (!range_is_guest(address, size)) {
+        return false;
+    }
     for (size_t i = 0; i < size; i++) {
-        uint8_t *byte = address_is_guest(address + i) ? guest_byte(address + i, FAKE_WRITE) : NULL;
+        uint8_t *byte = guest_byte(address + i, FAKE_WRITE);
         if (byte == NULL) {
             return false;
         }

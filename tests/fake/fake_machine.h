@@ -29,7 +29,7 @@
 #define FAKE_CPUS             4U
 #define FAKE_GUEST_PAGES      16U
 #define FAKE_DOMAIN_LIMIT     4U
-#define FAKE_BUFFER_LIMIT     4U
+#define FAKE_BUFFER_LIMIT     8U
 #define FAKE_DESCRIPTOR_PAGES 32U
 
 /* Guest-virtual addresses of test buffers that no page table maps. */
@@ -69,6 +69,9 @@ struct fake_state {
     /* Called before each re-execution of an interrupted call. */
     void (*between)(void);
     unsigned int executions; /* of the last call */
+
+    /* Called before each access of the hypervisor to guest memory. */
+    void (*on_copy)(uint64_t address, size_t size, bool write);
 
     struct fake_refusal refusal;
     struct fake_buffer buffers[FAKE_BUFFER_LIMIT];

@@ -281,6 +281,23 @@ static void ram_is_always_write_back_even_with_io_rights(void **state)
     }
 }
 
+/* The interface allows the bits by domain before it looks at the frame; then the frame must be the
+ * page owner's. */
+static void cache_bits_without_io_rights_are_refused_as_bits_whatever_they_name(void **state)
+{
+    (void)state;
+    const mfn_t frames[] = {page, io_page, mfn_make(0), mfn_make(IO_HIGH),
+                            mfn_make(FAKE_HYPERVISOR), mfn_make(FAKE_SHARED_READ),
+                            mfn_make(FRAMES - 1)};
+    for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++) {
+        assert_int_equal(decide(&own, 1, 0, entry(frames[i], PTE_PCD)).status,
+                         STATUS_RESERVED_BITS);
+    }
+    assert_int_equal(decide(&with_io, 1, 0, entry(page, PTE_PCD)).status, STATUS_LEAF_NOT_OWNED);
+    assert_int_equal(decide(&with_io, 1, 0, entry(mfn_make(FRAMES - 1), PTE_PCD)).status,
+                     STATUS_LEAF_NOT_OWNED);
+}
+
 static void a_read_only_range_clears_the_writable_bit(void **state)
 {
     (void)state;
@@ -353,6 +370,7 @@ int main(void)
         TEST(io_memory_needs_the_right),
         TEST(io_memory_is_never_mapped_cacheable),
         TEST(ram_is_always_write_back_even_with_io_rights),
+        TEST(cache_bits_without_io_rights_are_refused_as_bits_whatever_they_name),
         TEST(a_read_only_range_clears_the_writable_bit),
         TEST(a_denied_range_is_refused_with_its_ends),
         TEST(frame_numbers_beyond_the_processor_are_refused),

@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Streams of MMU operations of two domains with two vCPUs each. The input chooses the operations,
+ * their arguments, where they are interrupted, and what comes between. After each execution the
+ * audit is clean and no CPU remembers what it must not (fake_call_once()); after each operation
+ * that nothing came between, the answer and the whole state are those of the reference model.
+ */
+#include "tests/fake/fake_machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <xen/memory.h>
+
+#include "core/descriptors.h"
+#include "core/pt_store.h"
+#include "tests/model/mirror.h"
+
+#define FRAMES          96U
+#define DOMAIN_FRAMES   40U
+#define OPERATION_LIMIT 100U
+#define PATIENCE        40U   /* executions before a call is given up that others may block */
+#define EXECUTION_LIMIT 3000U /* executions in which a call that nobody blocks is done */
+#define BUFFER_PAGES    8U    /* of arguments, for each of two operations under way and for code */
+#define IO_DENIED_MFN   1000U
+#define IO_READ_MFN     1004U
+#define ELEMENTS        4U
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const uint8_t *input;
+static size_t input_left;
+
+static struct reference model;
+static struct domain *domains[2];
+static mfn_t shared_frame;
+static bool is_synchronised; /* the model is what core was before this operation */
+static bool was_disturbed;   /* something came between the executions of this operation */
+
+/* ---- decoding ------------------------------------------------------------------------------ */
+
+static unsigned int take_byte(void)
+{
+    if (input_left == 0) {
+        return 0;
+    }
+    input_left--;
+    return *input++;
+}
+
+static unsigned int pick(unsigned int sides)
+{
+    return take_byte() % sides;
+}
+
+static mfn_t pick_special(unsigned int number)
+{
+    const uint64_t specials[] = {0,
+                                 2,
+                                 FAKE_HYPERVISOR,
+                                 FAKE_SHARED_READ,
+                                 FRAMES,
+                                 IO_DENIED_MFN,
+                                 IO_READ_MFN,
+                                 2000,
+                                 machine.mfn_limit - 1,
+                                 machine.mfn_limit,
+                                 PTE_MFN_ALL_ONES,
+                                 UINT64_MAX,
+                                 shared_frame.value,
+                                 UINT64_C(1) << 40,
+                                 FRAMES - 1,
+                                 FAKE_RAM_FIRST};
+    return mfn_make(specials[number % ARRAY_SIZE(specials)]);
+}
+
+/* What a frame is looked for as: a page, a table of level 1 to 4, or one of these. */
+enum { DESCRIPTORS = 5, PINNED = 6 };
+
+/* Does the frame's present use, or else its number, suggest this? */
+static bool suits(const struct domain *domain, uint64_t mfn, unsigned int wanted)
+{
+    const struct frame *frame = &machine.frames[mfn];
+    if (frame->owner != domain->id || frame_class(frame) != FRAME_GUEST) {
+        return false;
+    }
+    if (wanted == PINNED) {
+        return frame_is_pinned(frame);
+    }
+    if (frame->type_count > 0) {
+        return wanted == 0 ? frame->type == FRAME_WRITABLE
+                           : frame->type == (wanted == DESCRIPTORS ? FRAME_DESCRIPTORS : wanted);
+    }
+    return mfn % 5 == wanted % 5;
+}
+
+static mfn_t pick_frame(const struct domain *domain, unsigned int wanted)
+{
+    unsigned int choice = take_byte();
+    if (choice >= 240) {
+        return pick_special(choice - 240);
+    }
+    if (choice >= 200) {
+        return mfn_make(FAKE_RAM_FIRST + pick(FRAMES - FAKE_RAM_FIRST));
+    }
+    uint64_t found[FRAMES];
+    unsigned int count = 0;
+    for (uint64_t mfn = FAKE_RAM_FIRST; mfn < FRAMES; mfn++) {
+        if (suits(domain, mfn, wanted)) {
+            found[count++] = mfn;
+        }
+    }
+    return mfn_make(count > 0 ? found[choice % count] : 0);
+}
+
+static unsigned int pick_index(void)
+{
+    static const unsigned int rare[] = {2, 32, 33, 34, 35, 255, 256, 257, 271, 272, 511, 1};
+    unsigned int choice = take_byte();
+    return choice < 160 ? choice % 2 : rare[choice % ARRAY_SIZE(rare)];
+}
+
+/* The usual flags from one byte, and sometimes a bit of any kind. */
+static pte_t pick_entry(const struct domain *domain, unsigned int level)
+{
+    static const uint64_t flags[] = {PTE_WRITABLE, PTE_USER, PTE_ACCESSED, PTE_GUEST_KERNEL};
+    unsigned int choice = take_byte();
+    if (choice >= 224) {
+        return (pte_t){.raw = choice < 240 ? 0 : (uint64_t)take_byte() << 1};
+    }
+    mfn_t mfn = pick_frame(domain, level > 0 ? level - 1 : pick(5));
+    pte_t entry = pte_make(mfn_make(mfn.value & PTE_MFN_ALL_ONES), PTE_PRESENT);
+    for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+        entry.raw |= ((choice >> i) & 1) != 0 ? flags[i] : 0;
+    }
+    if (choice >= 192) {
+        entry.raw ^= UINT64_C(1) << pick(64);
+    }
+    return entry;
+}
+
+static uint64_t pick_address(void)
+{
+    static const uint64_t tops[] = {0, 1, 511, 256, 128};
+    static const uint64_t pages[] = {0, 1, 2, 16, 17, 18, 19, 32, 33, 34, 35, 255};
+    unsigned int choice = take_byte();
+    uint64_t top = choice < 240 ? 0 : tops[choice % ARRAY_SIZE(tops)];
+    uint64_t address = (top << 39) | (pages[pick(ARRAY_SIZE(pages))] << PAGE_SHIFT);
+    if (choice >= 192) {
+        address |= ((uint64_t)(choice & 1) << 30) | ((uint64_t)((choice >> 1) & 1) << 21);
+    }
+    return top >= 256 ? address | UINT64_C(0xffff000000000000) : address;
+}
+
+static struct vcpu *pick_vcpu(void)
+{
+    unsigned int choice = take_byte();
+    return domains[choice & 1]->vcpus[(choice >> 1) & 1];
+}
+
+static uint16_t pick_foreign(void)
+{
+    static const uint16_t others[] = {0, 1, DOMID_IO, DOMID_XEN, 77};
+    unsigned int choice = take_byte();
+    return choice < 224 ? DOMID_SELF : others[choice % ARRAY_SIZE(others)];
+}
+
+static const struct domain *domain_of(const struct vcpu *vcpu, uint16_t foreign)
+{
+    return foreign < 2 ? domains[foreign] : vcpu->domain;
+}
+
+/* ---- operations ---------------------------------------------------------------------------- */
+
+struct operation {
+    const char *name;
+    fake_call_fn call;
+    struct vcpu *vcpu;
+    uint64_t arg[6];
+    /* What the model needs to do the same. */
+    int64_t (*ask_model)(const struct operation *operation, struct reference_caller caller);
+    unsigned int depth;
+    unsigned int count;
+    uint32_t word; /* foreign domains */
+    uint64_t command;
+    unsigned int order;
+    struct mmu_update updates[ELEMENTS];
+    struct mmuext_op ops[ELEMENTS];
+    uint64_t list[ELEMENTS];
+    uint64_t pfns[ELEMENTS];
+};
+
+static uint64_t arguments_at(unsigned int depth)
+{
+    return FAKE_ARGUMENTS + depth * BUFFER_PAGES * PAGE_SIZE;
+}
+
+static uint8_t *argument_bytes(unsigned int depth, size_t page)
+{
+    return fake.buffers[0].bytes + (depth * BUFFER_PAGES + page) * PAGE_SIZE;
+}
+
+/* The reported number of elements; only the outer operation reports one. */
+static void check_done(const struct operation *operation, uint32_t expected)
+{
+    if (operation->depth == 0) {
+        assert_int_equal(fake_done(), expected == UINT32_MAX ? 0xeeeeeeee : expected);
+    }
+}
+
+static int64_t ask_update(const struct operation *operation, struct reference_caller caller)
+{
+    uint32_t done;
+    int answer = reference_mmu_update(&model, caller, operation->updates, operation->count,
+                                      operation->word, &done);
+    check_done(operation, done);
+    return answer;
+}
+
+static void make_update(struct operation *operation)
+{
+    operation->name = "mmu_update";
+    uint16_t foreign = pick_foreign();
+    const struct domain *owner = operation->vcpu->domain;
+    operation->word = foreign;
+    operation->count = pick(8) == 0 ? pick(ELEMENTS + 1) : 1;
+    unsigned int choice = take_byte();
+    if (choice >= 240) {
+        operation->word |= (choice - 239U) << 16;
+        owner = domains[(choice - 240U) & 1];
+    }
+    for (unsigned int i = 0; i < operation->count; i++) {
+        unsigned int level = pick(5);
+        mfn_t table = pick_frame(owner, level);
+        unsigned int command = take_byte();
+        operation->updates[i] = (struct mmu_update){
+            .ptr = (table.value << PAGE_SHIFT) + pick_index() * sizeof(pte_t) +
+                   (command < 208 ? 0 : command % 5),
+            .val = pick_entry(domain_of(operation->vcpu, foreign), level).raw,
+        };
+    }
+    memcpy(argument_bytes(operation->depth, 0), operation->updates, sizeof(operation->updates));
+    operation->call = call_mmu_update;
+    operation->arg[1] = operation->count;
+    operation->arg[2] = operation->depth == 0 ? FAKE_RESULT : 0;
+    operation->arg[3] = operation->word;
+    operation->ask_model = ask_update;
+}
+
+static int64_t ask_extended(const struct operation *operation, struct reference_caller caller)
+{
+    uint32_t done;
+    int answer = reference_mmuext(&model, caller, operation->ops, operation->count,
+                                  (uint16_t)operation->word, &done);
+    check_done(operation, done);
+    return answer;
+}
+
+/* Pins, unpins and changes of bases are three quarters of all. */
+static unsigned int pick_command(void)
+{
+    unsigned int choice = take_byte();
+    if (choice < 64) {
+        return MMUEXT_PIN_L1_TABLE + choice % 4;
+    }
+    if (choice < 128) {
+        return MMUEXT_UNPIN_TABLE;
+    }
+    static const unsigned int usual[] = {MMUEXT_NEW_BASEPTR, MMUEXT_NEW_USER_BASEPTR,
+                                         MMUEXT_SET_LDT};
+    return choice < 192 ? usual[choice % ARRAY_SIZE(usual)] : choice % 22;
+}
+
+static void make_extended_one(struct mmuext_op *op, const struct domain *owner)
+{
+    memset(op, 0, sizeof(*op));
+    op->cmd = pick_command();
+    switch (op->cmd) {
+    case MMUEXT_SET_LDT:
+        op->arg1.linear_addr = take_byte() < 128 ? FAKE_VA(16) : pick_address();
+        op->arg1.linear_addr += take_byte() == 255 ? 8 : 0;
+        op->arg2.nr_ents = pick(3) * 512 + (take_byte() == 255 ? 8192 : 0);
+        break;
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI: {
+        uint64_t bitmap = FAKE_ARGUMENTS; /* readable, and it does not matter what it says */
+        op->arg1.linear_addr = pick_address();
+        memcpy(&op->arg2.vcpumask, &bitmap, sizeof(bitmap));
+        break;
+    }
+    case MMUEXT_INVLPG_LOCAL:
+    case MMUEXT_INVLPG_ALL:
+        op->arg1.linear_addr = pick_address();
+        break;
+    case MMUEXT_CLEAR_PAGE:
+    case MMUEXT_COPY_PAGE:
+        op->arg1.mfn = pick_frame(owner, pick(5)).value;
+        op->arg2.src_mfn = pick_frame(owner, pick(5)).value;
+        break;
+    default:
+        op->arg1.mfn = pick_frame(owner, op->cmd <= MMUEXT_PIN_L4_TABLE  ? op->cmd + 1
+                                         : op->cmd == MMUEXT_UNPIN_TABLE ? PINNED
+                                                                         : 4)
+                           .value;
+        break;
+    }
+}
+
+static void make_extended(struct operation *operation)
+{
+    operation->name = "mmuext_op";
+    operation->word = pick_foreign();
+    operation->count = pick(8) == 0 ? pick(ELEMENTS + 1) : 1;
+    const struct domain *owner = domain_of(operation->vcpu, (uint16_t)operation->word);
+    for (unsigned int i = 0; i < operation->count; i++) {
+        make_extended_one(&operation->ops[i], owner);
+    }
+    memcpy(argument_bytes(operation->depth, 0), operation->ops, sizeof(operation->ops));
+    operation->call = call_mmuext_op;
+    operation->arg[1] = operation->count;
+    operation->arg[2] = operation->depth == 0 ? FAKE_RESULT : 0;
+    operation->arg[3] = operation->word;
+    operation->ask_model = ask_extended;
+}
+
+static int64_t ask_va_mapping(const struct operation *operation, struct reference_caller caller)
+{
+    return reference_va_mapping(&model, caller, operation->list[0], operation->list[1]);
+}
+
+static int64_t ask_va_mapping_other(const struct operation *operation,
+                                    struct reference_caller caller)
+{
+    return reference_va_mapping_other(&model, caller, operation->list[0], operation->list[1],
+                                      (uint16_t)operation->word);
+}
+
+static void make_va_mapping(struct operation *operation)
+{
+    uint16_t foreign = pick_foreign();
+    bool other = foreign != DOMID_SELF;
+    operation->name = "update_va_mapping";
+    operation->word = foreign;
+    operation->list[0] = pick_address();
+    operation->list[1] = pick_entry(domain_of(operation->vcpu, foreign), 1).raw;
+    operation->call = other ? call_update_va_mapping_otherdomain : call_update_va_mapping;
+    operation->arg[0] = operation->list[0];
+    operation->arg[1] = operation->list[1];
+    operation->arg[2] = pick(8) % 7; /* 7 would be a bitmap */
+    operation->arg[3] = foreign;
+    operation->ask_model = other ? ask_va_mapping_other : ask_va_mapping;
+}
+
+static int64_t ask_gdt(const struct operation *operation, struct reference_caller caller)
+{
+    return reference_set_gdt(&model, caller, operation->list, operation->count);
+}
+
+static void make_gdt(struct operation *operation)
+{
+    operation->name = "set_gdt";
+    for (unsigned int i = 0; i < ELEMENTS; i++) {
+        operation->list[i] = pick_frame(operation->vcpu->domain, DESCRIPTORS).value;
+    }
+    operation->count = pick(ELEMENTS) * 512 + pick(2);
+    memcpy(argument_bytes(operation->depth, 0), operation->list, sizeof(operation->list));
+    operation->call = call_set_gdt;
+    operation->arg[1] = operation->count;
+    operation->ask_model = ask_gdt;
+}
+
+static int64_t ask_descriptor(const struct operation *operation, struct reference_caller caller)
+{
+    return reference_update_descriptor(&model, caller, operation->list[0], operation->list[1]);
+}
+
+static void make_descriptor(struct operation *operation)
+{
+    operation->name = "update_descriptor";
+    mfn_t mfn = pick_frame(operation->vcpu->domain, pick(DESCRIPTORS + 1));
+    operation->list[0] =
+        (mfn.value << PAGE_SHIFT) + pick_index() * sizeof(uint64_t) + (take_byte() == 255 ? 4 : 0);
+    operation->list[1] = (uint64_t)take_byte() << 40 | take_byte();
+    operation->call = call_update_descriptor;
+    operation->arg[0] = operation->list[0];
+    operation->arg[1] = operation->list[1];
+    operation->ask_model = ask_descriptor;
+}
+
+/* ---- the reservation ----------------------------------------------------------------------- */
+
+static int64_t ask_reservation(const struct operation *operation, struct reference_caller caller)
+{
+    uint64_t got[ELEMENTS];
+    memcpy(got, argument_bytes(operation->depth, 1), sizeof(got));
+    uint16_t foreign = (uint16_t)operation->word;
+    if (operation->command == XENMEM_decrease_reservation) {
+        return reference_decrease(&model, caller, foreign, operation->list, operation->count,
+                                  operation->order);
+    }
+    const uint64_t *pfns = operation->command == XENMEM_populate_physmap ? operation->list : NULL;
+    return reference_populate(&model, caller, foreign, pfns, got, operation->count,
+                              operation->order);
+}
+
+static int64_t ask_exchange(const struct operation *operation, struct reference_caller caller)
+{
+    uint64_t got[ELEMENTS];
+    unsigned int done;
+    memcpy(got, argument_bytes(operation->depth, 2), sizeof(got));
+    int64_t answer = reference_exchange(&model, caller, (uint16_t)operation->word, operation->list,
+                                        operation->pfns, got, operation->count, &done);
+    struct xen_memory_exchange exchange;
+    memcpy(&exchange, argument_bytes(operation->depth, 0), sizeof(exchange));
+    assert_int_equal(exchange.nr_exchanged, done);
+    return answer;
+}
+
+/* The structure both kinds of call begin with: a list in guest memory. */
+static struct xen_memory_reservation make_list(const struct operation *operation, size_t page,
+                                               const uint64_t list[])
+{
+    struct xen_memory_reservation reservation;
+    uint64_t address = arguments_at(operation->depth) + page * PAGE_SIZE;
+    memset(&reservation, 0, sizeof(reservation));
+    memcpy(&reservation.extent_start, &address, sizeof(address));
+    memcpy(argument_bytes(operation->depth, page), list, sizeof(operation->list));
+    reservation.nr_extents = operation->count;
+    reservation.extent_order = operation->order;
+    reservation.domid = (domid_t)operation->word;
+    return reservation;
+}
+
+static void make_reservation(struct operation *operation)
+{
+    static const uint64_t commands[] = {XENMEM_decrease_reservation, XENMEM_populate_physmap,
+                                        XENMEM_increase_reservation, XENMEM_exchange,
+                                        XENMEM_decrease_reservation, XENMEM_exchange};
+    operation->command = commands[pick(ARRAY_SIZE(commands))];
+    operation->count = 1 + pick(ELEMENTS);
+    operation->word = pick_foreign();
+    bool is_exchange = operation->command == XENMEM_exchange;
+    unsigned int order = take_byte();
+    operation->order = is_exchange || order < 200 ? 0 : order % 3;
+    for (unsigned int i = 0; i < ELEMENTS; i++) {
+        operation->list[i] = pick_frame(operation->vcpu->domain, pick(5)).value;
+        operation->pfns[i] = take_byte();
+    }
+    struct xen_memory_exchange exchange;
+    memset(&exchange, 0, sizeof(exchange));
+    exchange.in = make_list(operation, 1, operation->list);
+    exchange.out = make_list(operation, 2, operation->pfns);
+    memcpy(argument_bytes(operation->depth, 0), &exchange, sizeof(exchange));
+    operation->name = is_exchange ? "exchange" : "a change of the reservation";
+    operation->call = call_memory_op;
+    operation->arg[0] = operation->command;
+    operation->ask_model = is_exchange ? ask_exchange : ask_reservation;
+}
+
+/* ---- execution ----------------------------------------------------------------------------- */
+
+static void run_operation(unsigned int depth);
+
+/* Can somebody else's unfinished work keep this vCPU waiting? */
+static bool may_be_blocked(const struct vcpu *vcpu)
+{
+    for (unsigned int i = 0; i < 4; i++) {
+        const struct vcpu *other = domains[i / 2]->vcpus[i % 2];
+        if (other != vcpu && other->walk.mode != PT_WALK_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void pick_yield(void)
+{
+    unsigned int choice = take_byte();
+    if (choice < 128) {
+        fake_yield_never();
+    } else if (choice < 240) {
+        fake_yield_at(1 + choice % 12);
+    } else {
+        fake_yield_always();
+    }
+}
+
+/* Execute until there is an answer. False: given up. */
+static bool execute(struct operation *operation, int64_t *answer)
+{
+    for (unsigned int executions = 1;; executions++) {
+        pick_yield();
+        fake.cpu = (unsigned int)__builtin_ctzll(operation->vcpu->cpus);
+        struct call_result result =
+            fake_call_once(operation->call, operation->vcpu, operation->arg);
+        *answer = result.value;
+        if (!result.again) {
+            assert_int_not_equal(operation->vcpu->walk.mode, PT_WALK_RELEASE);
+            return true;
+        }
+        bool blocked = may_be_blocked(operation->vcpu);
+        unsigned int choice = take_byte();
+        if (choice >= 248 || (blocked && executions > PATIENCE)) {
+            was_disturbed = true;
+            return false;
+        }
+        assert_true(blocked || executions < EXECUTION_LIMIT);
+        if (operation->depth == 0 && choice >= 160) {
+            was_disturbed = true;
+            run_operation(1);
+        }
+    }
+}
+
+/* Both do it, or after a disturbance only core; then the model starts anew as soon as it can. */
+static void finish(const struct operation *operation, bool answered, int64_t answer)
+{
+    if (is_synchronised && !was_disturbed && answered) {
+        struct reference_caller caller = mirror_caller(&model, operation->vcpu);
+        assert_int_equal(answer, operation->ask_model(operation, caller));
+        mirror_compare(&model, operation->name);
+        is_synchronised = mirror_is_settled();
+    } else if (mirror_is_settled()) {
+        mirror_adopt(&model);
+        is_synchronised = true;
+    } else {
+        is_synchronised = false;
+    }
+}
+
+static void run_operation(unsigned int depth)
+{
+    typedef void (*make_fn)(struct operation * operation);
+    static const make_fn makers[] = {make_update,   make_update,     make_update,
+                                     make_extended, make_extended,   make_va_mapping,
+                                     make_gdt,      make_descriptor, make_reservation};
+    struct operation operation = {
+        .vcpu = pick_vcpu(), .depth = depth, .arg = {arguments_at(depth), arguments_at(depth)}};
+    makers[pick(ARRAY_SIZE(makers))](&operation);
+    if (depth > 0) {
+        int64_t answer;
+        (void)execute(&operation, &answer);
+        return;
+    }
+    was_disturbed = false;
+    memset(fake.buffers[1].bytes, 0xee, fake.buffers[1].size);
+    int64_t answer;
+    bool answered = execute(&operation, &answer);
+    finish(&operation, answered, answer);
+}
+
+/* ---- what a guest does without asking ------------------------------------------------------ */
+
+static uint64_t pick_mapped_address(mfn_t root)
+{
+    uint64_t address = 0;
+    for (unsigned int level = 4; level >= 1; level--) {
+        unsigned int index = pick_index();
+        pte_t entry = fake_entries(root)[index];
+        if (!pte_is_present(entry) || pte_slot_is_hypervisor(level, index)) {
+            return pick_address();
+        }
+        address |= (uint64_t)index << (PAGE_SHIFT + 9 * (level - 1));
+        root = pte_mfn(entry);
+    }
+    return (address >> 47) != 0 ? address | UINT64_C(0xffff000000000000) : address;
+}
+
+static void guest_access(void)
+{
+    struct vcpu *vcpu = pick_vcpu();
+    mfn_t root = (take_byte() & 3) != 0 ? vcpu->kernel_base : vcpu->user_base;
+    if (mfn_equal(root, MFN_INVALID)) {
+        return;
+    }
+    enum fake_access access = pick(2) == 0 ? FAKE_WRITE : FAKE_READ;
+    uint64_t address = pick_mapped_address(root);
+    unsigned int cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
+    uint8_t *bytes = fake_access(cpu, vcpu->domain, root, address, access);
+    if (bytes != NULL && access == FAKE_WRITE) {
+        uint64_t entry = pick_entry(vcpu->domain, 1 + pick(4)).raw;
+        memcpy(bytes + pick_index() * sizeof(entry), &entry, sizeof(entry));
+    }
+    mirror_adopt_contents(&model);
+}
+
+/* mov %rax,(%rdi), with the address in the tables that the guest sees read-only. */
+static void emulated_store(void)
+{
+    static const uint8_t code[15] = {0x48, 0x89, 0x07};
+    struct vcpu *vcpu = pick_vcpu();
+    struct cpu_user_regs regs;
+    memset(&regs, 0, sizeof(regs));
+    memcpy(argument_bytes(2, 0), code, sizeof(code));
+    regs.rip = arguments_at(2);
+    regs.rdi = take_byte() < 192 ? FAKE_VA(FAKE_TABLES_AT + 3) : pick_address();
+    regs.rdi += pick_index() * sizeof(pte_t);
+    regs.rax = pick_entry(vcpu->domain, 1).raw;
+    fake.vcpu = vcpu;
+    fake.cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
+    bool done = pt_emulate_store(vcpu, &regs, regs.rdi);
+    fake.vcpu = NULL;
+    assert_audit_clean();
+    fake_tlb_check();
+    if (is_synchronised) {
+        struct reference_caller caller = mirror_caller(&model, vcpu);
+        assert_int_equal(done, reference_store(&model, caller, regs.rdi, regs.rax));
+        mirror_compare(&model, "an emulated store");
+    }
+}
+
+static void ldt_fault(void)
+{
+    struct vcpu *vcpu = pick_vcpu();
+    uint64_t offset = (uint64_t)pick(3) * PAGE_SIZE + 8;
+    fake.cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
+    bool shown = vcpu_ldt_fault(vcpu, offset);
+    assert_audit_clean();
+    fake_tlb_check();
+    if (is_synchronised) {
+        struct reference_caller caller = mirror_caller(&model, vcpu);
+        assert_int_equal(shown, reference_ldt_fault(&model, caller, offset));
+        mirror_compare(&model, "an LDT fault");
+    }
+}
+
+static void assist(void)
+{
+    struct vcpu *vcpu = pick_vcpu();
+    uint64_t type = pick(2) == 0 ? VMASST_TYPE_m2p_strict : VMASST_TYPE_writable_pagetables;
+    uint64_t arg[6] = {pick(2), type};
+    assert_int_equal(fake_call_once(call_vm_assist, vcpu, arg).value, 0);
+    for (unsigned int i = 0; i < 2; i++) {
+        reference_find_domain(&model, domains[i]->id)->assists = domains[i]->assists;
+    }
+}
+
+/* Whatever a vCPU has not finished, it finishes: so that the model can follow again. */
+static void settle(void)
+{
+    fake_yield_never();
+    for (unsigned int i = 0; i < 8; i++) {
+        struct vcpu *vcpu = domains[(i / 2) % 2]->vcpus[i % 2];
+        const struct pt_walk *walk = &vcpu->walk;
+        struct mmuext_op op;
+        memset(&op, 0, sizeof(op));
+        uint16_t owner = DOMID_SELF;
+        if (walk->mode != PT_WALK_NONE) {
+            owner = walk->domain == vcpu->domain ? DOMID_SELF : walk->domain->id;
+            op.cmd = (uint32_t)fake_frame(walk->stack[0])->type - FRAME_L1 + MMUEXT_PIN_L1_TABLE;
+            op.arg1.mfn = walk->stack[0].value;
+        }
+        memcpy(argument_bytes(0, 0), &op, sizeof(op));
+        uint64_t arg[6] = {arguments_at(0), walk->mode == PT_WALK_NONE ? 0 : 1, 0, owner};
+        fake.cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
+        (void)fake_call_once(call_mmuext_op, vcpu, arg);
+    }
+    if (!is_synchronised) {
+        assert_true(mirror_is_settled());
+        mirror_adopt(&model);
+        is_synchronised = true;
+    }
+}
+
+/* ---- the machine --------------------------------------------------------------------------- */
+
+/* Contents that make most unused frames tables of the level their number suggests. */
+static void fill_frames(const struct domain *domain)
+{
+    for (uint64_t mfn = FAKE_RAM_FIRST; mfn < FRAMES; mfn++) {
+        const struct frame *frame = &machine.frames[mfn];
+        unsigned int level = (unsigned int)(mfn % 5);
+        if (level == 0 || frame->ref_count != 1 || !suits(domain, mfn, level)) {
+            continue; /* what the guest was built of has more references */
+        }
+        uint64_t target = mfn;
+        for (unsigned int i = 0; i < 2; i++) {
+            do {
+                target = target + 1 < FRAMES ? target + 1 : FAKE_RAM_FIRST;
+            } while (!suits(domain, target, level - 1));
+            fake_entries(mfn_make(mfn))[i] =
+                pte_make(mfn_make(target), level > 1 || i == 0 ? FAKE_RW : FAKE_RO);
+        }
+    }
+}
+
+static void build_domain(unsigned int number)
+{
+    struct fake_guest guest;
+    struct domain *domain = fake_domain((uint16_t)number, 2);
+    domains[number] = domain;
+    fake_guest_build(&guest, domain);
+    domain->page_limit = DOMAIN_FRAMES + 4;
+    domain->assists = UINT64_C(1) << VMASST_TYPE_writable_pagetables;
+    for (unsigned int i = 0; i < 2; i++) {
+        domain->vcpus[i]->cpus = UINT64_C(1) << (2 * number + i);
+    }
+    assert_int_equal(do_base(domain->vcpus[1], guest.l4), 0);
+    for (unsigned int i = 0; domain->page_count < DOMAIN_FRAMES; i++) {
+        mfn_t mfn = fake_give(domain);
+        if (mfn.value % 5 == 0) { /* pages that can become descriptors */
+            pte_t entry = pte_make(mfn, FAKE_RO);
+            assert_int_equal(do_update(domain->vcpus[0], guest.l1, 16 + i % 4, entry), 0);
+        }
+    }
+    fill_frames(domain);
+    struct mmuext_op op = {.cmd = MMUEXT_SET_LDT};
+    op.arg1.linear_addr = FAKE_VA(16);
+    op.arg2.nr_ents = 1024;
+    assert_int_equal(do_mmuext(domain->vcpus[0], &op, 1, DOMID_SELF), 0);
+    assert_int_equal(do_mmuext(domain->vcpus[1], &op, 1, DOMID_SELF), 0);
+}
+
+static void build_machine(void)
+{
+    fake_start(FRAMES);
+    machine_add_io_range(mfn_make(2), mfn_make(2), IO_DENIED);
+    machine_add_io_range(mfn_make(IO_DENIED_MFN), mfn_make(IO_DENIED_MFN + 3), IO_DENIED);
+    machine_add_io_range(mfn_make(IO_READ_MFN), mfn_make(IO_READ_MFN + 3), IO_READ_ONLY);
+    build_domain(0);
+    build_domain(1);
+    domains[0]->is_control = true;
+    domains[0]->has_io = true;
+    shared_frame = frame_alloc(0, 64);
+    frame_make_shared(fake_frame(shared_frame), domains[pick(2)]);
+    mirror_adopt(&model);
+    is_synchronised = true;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    return setenv("CMOCKA_TEST_ABORT", "1", 1); /* a failed assertion is a crash */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    input = data;
+    input_left = size;
+    build_machine();
+    for (unsigned int i = 0; i < OPERATION_LIMIT && input_left > 0; i++) {
+        unsigned int choice = take_byte();
+        if (choice < 160) {
+            run_operation(0);
+        } else if (choice < 200) {
+            guest_access();
+        } else if (choice < 220) {
+            emulated_store();
+        } else if (choice < 235) {
+            ldt_fault();
+        } else if (choice < 240) {
+            assist();
+        } else {
+            settle();
+        }
+    }
+    settle();
+    mirror_compare(&model, "the end");
+    fake_stop();
+    return 0;
+}
