@@ -190,6 +190,16 @@ TEST(cr4_hides_the_hypervisors_bits_and_ignores_writes_to_them)
     EXPECT_EQUAL(registers.rax, cr4);
 }
 
+TEST(xsetbv_is_undefined_while_cr4_says_so)
+{
+    struct registers registers = {.rflags = RFLAGS_FIXED};
+    snippet_run(read_cr4, &registers);
+    uint64_t cr4 = registers.rax;
+    EXPECT_NO_TRAP(try_with(write_cr4, cr4 & ~UINT64_C(0x40000), 0)); /* OSXSAVE */
+    EXPECT_TRAP(try_with(do_xsetbv, 1, 0), TRAP_INVALID_OPCODE, 0);
+    EXPECT_NO_TRAP(try_with(write_cr4, cr4, 0));
+}
+
 TEST(control_registers_that_do_not_exist_for_guests_fault)
 {
     struct trap trap = try_with(read_cr8, 0, 0);

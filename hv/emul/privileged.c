@@ -12,6 +12,7 @@
 #include "hv/emul/ports.h"
 #include "hv/emul/string_io.h"
 #include "hv/guest_memory.h"
+#include "hv/irq/vectors.h"
 #include "lib/insn.h"
 #include "lib/string.h"
 
@@ -24,7 +25,7 @@
 enum outcome {
     DONE,
     AGAIN,   /* not finished: the guest is to execute it once more */
-    FAULTED, /* the guest has been given its page fault */
+    FAULTED, /* the guest has been given the exception it raises */
     REFUSED, /* its operands; nothing has changed */
 };
 
@@ -231,6 +232,10 @@ static enum outcome emulate_xsetbv(struct hv_vcpu *vcpu, const struct insn_privi
                                    struct cpu_user_regs *regs)
 {
     (void)insn;
+    if ((control_guest_cr4(vcpu) & CR4_OSXSAVE) == 0) {
+        vcpu_inject_trap(vcpu, regs, VECTOR_UD, 0);
+        return FAULTED;
+    }
     uint64_t value = (regs->rdx << 32) | (uint32_t)regs->rax;
     return done_if((uint32_t)regs->rcx == 0 && fpu_set_xcr0(vcpu, value));
 }

@@ -11,7 +11,7 @@
 
 enum emulation {
     EMULATED, /* done, and RIP is behind it; or it is to be executed again, and RIP is on it */
-    EMULATED_FAULT, /* the guest has been given a page fault of its operand's instead */
+    EMULATED_FAULT, /* the guest has been given the exception it raises instead */
     NOT_OURS, /* the exception is the guest's: user mode, or not emulated, or operands refused */
 };
 

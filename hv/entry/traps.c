@@ -25,17 +25,6 @@
 #include "hv/time/time.h"
 #include "lib/check.h"
 
-#define VECTOR_DB  1U
-#define VECTOR_NMI 2U
-#define VECTOR_BP  3U
-#define VECTOR_OF  4U
-#define VECTOR_UD  6U
-#define VECTOR_NM  7U
-#define VECTOR_DF  8U
-#define VECTOR_GP  13U
-#define VECTOR_PF  14U
-#define VECTOR_MC  18U
-
 #define ERROR_IDT 2U /* selector error codes: the index is one of the IDT, of the LDT */
 #define ERROR_LDT 4U
 
@@ -337,6 +326,7 @@ static void trap_in_guest(struct cpu_user_regs *regs)
 
 void trap_handle(struct cpu_user_regs *regs)
 {
+    stretch_irq_off();
     if ((regs->cs & 3) == 0) {
         trap_in_hypervisor(regs);
         return;

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The interrupt vectors that are the hypervisor's own. Those from 0x20 to 0xDF go to devices, but for
+ * The vectors of the exceptions that the hypervisor looks at (SDM volume 3, table 6-1) and of the
+ * interrupts that are its own. Those from 0x20 to 0xDF go to devices, but for
  * 0x80, which guests raise themselves. A vector's upper four bits are its priority (SDM volume 3,
  * 11.8.3).
  */
 #ifndef HV_IRQ_VECTORS_H
 #define HV_IRQ_VECTORS_H
+
+#define VECTOR_DB  1U
+#define VECTOR_NMI 2U
+#define VECTOR_BP  3U
+#define VECTOR_OF  4U
+#define VECTOR_UD  6U
+#define VECTOR_NM  7U
+#define VECTOR_DF  8U
+#define VECTOR_GP  13U
+#define VECTOR_PF  14U
+#define VECTOR_MC  18U
 
 #define VECTOR_DEVICE_FIRST 0x20
 #define VECTOR_DEVICE_LAST  0xDF
