@@ -4,6 +4,7 @@
 #include "hv/acpi/acpi.h"
 #include "hv/console/console.h"
 #include "hv/debug/audit.h"
+#include "hv/debug/stretch.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/msr.h"
 #include "hv/debug/state.h"
@@ -29,6 +30,7 @@ static NORETURN void halt_for_ever(void)
 
 static void last_words(void)
 {
+    stretch_print();
     if (audit_is_on()) {
         audit_print();
     }

@@ -7,6 +7,15 @@
 
 #include "lib/compiler.h"
 
+#ifdef PINNACE_MEASURE
+#include "hv/debug/stretch.h"
+#define LOCK_TAKEN()    stretch_lock()
+#define LOCK_RELEASED() stretch_unlock()
+#else
+#define LOCK_TAKEN()
+#define LOCK_RELEASED()
+#endif
+
 struct ticket_lock {
     _Atomic uint32_t next;    /* the ticket the next comer draws */
     _Atomic uint32_t serving; /* the ticket that holds the lock */
@@ -20,10 +29,12 @@ static inline void ticket_lock_take(struct ticket_lock *lock)
         __asm__ volatile("pause");
 #endif
     }
+    LOCK_TAKEN();
 }
 
 static inline void ticket_lock_release(struct ticket_lock *lock)
 {
+    LOCK_RELEASED();
     uint32_t serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);
     atomic_store_explicit(&lock->serving, serving + 1, memory_order_release);
 }

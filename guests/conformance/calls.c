@@ -255,6 +255,14 @@ TEST(pirq_is_unmapped_once)
     EXPECT_RESULT(hypercall_physdev_op(PHYSDEVOP_unmap_pirq, &unmap), -XEN_ESRCH);
 }
 
+TEST(devices_can_be_reported)
+{
+    test_needs_first_domain();
+    struct physdev_pci_device_add host_bridge = {.seg = 0, .bus = 0, .devfn = 0};
+    EXPECT_RESULT(hypercall_physdev_op(PHYSDEVOP_pci_device_add, &host_bridge), 0);
+    EXPECT_RESULT(hypercall_physdev_op(PHYSDEVOP_pci_device_add, (void *)FREE_VA), -XEN_EFAULT);
+}
+
 TEST(io_apics_cannot_be_written_where_there_is_none)
 {
     test_needs_first_domain();
@@ -290,4 +298,11 @@ TEST(memory_map_of_the_first_domain_is_not_set)
 {
     struct xen_memory_map map = {.nr_entries = 0};
     EXPECT_RESULT(hypercall_memory_op(XENMEM_memory_map, &map), -XEN_ENOSYS);
+}
+
+/* With the hypervisor's option "audit" it answers the number of differences, which must be none. */
+TEST(audit_is_a_call_only_where_the_option_asks_for_it)
+{
+    int64_t differences = hypercall(__HYPERVISOR_arch_7, 0, 0, 0, 0, 0);
+    EXPECT(differences == 0 || differences == -XEN_ENOSYS);
 }

@@ -8,6 +8,8 @@
 #include "guests/lib/start.h"
 #include "guests/lib/test.h"
 
+#include <xen/grant_table.h>
+
 TEST(choice_same_level_entries_are_refused_even_read_only)
 {
     uint64_t *parents[] = {pool_l2, pool_l3, boot_l4()};
@@ -106,6 +108,13 @@ static const struct {
     {__HYPERVISOR_nmi_op, 99, 0},
     {__HYPERVISOR_xenoprof_op, 99, 0},
     {__HYPERVISOR_arch_0, 0, 0},
+    {__HYPERVISOR_arch_1, 0, 0},
+    {__HYPERVISOR_arch_2, 0, 0},
+    {__HYPERVISOR_arch_3, 0, 0},
+    {__HYPERVISOR_arch_4, 0, 0},
+    {__HYPERVISOR_arch_5, 0, 0},
+    {__HYPERVISOR_arch_6, 0, 0},
+    {__HYPERVISOR_tmem_op, 0, 0},
     {__HYPERVISOR_event_channel_op_compat, 0, 0},
     {__HYPERVISOR_physdev_op_compat, 0, 0},
     {__HYPERVISOR_sched_op_compat, 99, 0},
@@ -137,6 +146,24 @@ TEST(choice_calls_for_toolstacks_and_other_guests_are_missing)
                       (unsigned int)missing[i].command, result);
         }
     }
+}
+
+/* A command that on Xen needs no more than a record of its own. */
+TEST(choice_grant_tables_are_missing)
+{
+    struct gnttab_query_size size = {.dom = DOMID_SELF};
+    EXPECT_RESULT(
+        hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_query_size, pointer_value(&size), 1, 0, 0),
+        -XEN_ENOSYS);
+}
+
+TEST(choice_extents_have_order_9_at_most)
+{
+    struct xen_memory_exchange exchange = {
+        .in = {.extent_order = 10, .domid = DOMID_SELF},
+        .out = {.extent_order = 10, .domid = DOMID_SELF},
+    };
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_exchange, &exchange), -XEN_EPERM);
 }
 
 TEST(choice_entry_points_that_are_not_canonical_are_refused_by_every_call)

@@ -6,6 +6,7 @@
 #ifndef HV_CPU_MSR_H
 #define HV_CPU_MSR_H
 
+#include "hv/debug/stretch.h"
 #include "lib/compiler.h"
 
 struct cpuid_result {
@@ -69,11 +70,13 @@ static inline void cpu_pause(void)
 static inline void irq_disable(void)
 {
     __asm__ volatile("cli" ::: "memory");
+    stretch_irq_off();
 }
 
 /* STI: interrupts come after the next instruction. */
 static inline void irq_enable(void)
 {
+    stretch_irq_on();
     __asm__ volatile("sti" ::: "memory");
 }
 
@@ -86,6 +89,7 @@ static inline void cpu_halt(void)
 /* STI; HLT: wait for an interrupt, missing none that is already there. Interrupts stay enabled. */
 static inline void cpu_wait_for_interrupt(void)
 {
+    stretch_irq_on();
     __asm__ volatile("sti\n\thlt" ::: "memory");
 }
 
@@ -94,6 +98,7 @@ static inline uint64_t irq_save(void)
 {
     uint64_t flags;
     __asm__ volatile("pushfq\n\tpopq %0\n\tcli" : "=r"(flags)::"memory");
+    stretch_irq_off();
     return flags;
 }
 

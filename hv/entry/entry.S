@@ -112,6 +112,12 @@ entry_common:
 entry_leave:
         testb   $3, REGS_CS(%rsp)
         jnz     leave_to_guest
+#ifdef PINNACE_MEASURE
+        testb   $2, REGS_RFLAGS + 1(%rsp)       /* IF */
+        jz      1f
+        call    stretch_irq_on
+1:
+#endif
         POP_REGISTERS
         add     $8, %rsp
         iretq
@@ -137,7 +143,11 @@ leave_to_guest:
         je      1f
         mov     %rsp, %rdi
         call    vcpu_deliver_event
-1:      POP_REGISTERS
+1:
+#ifdef PINNACE_MEASURE
+        call    stretch_leave
+#endif
+        POP_REGISTERS
         add     $8, %rsp
         .globl  guest_iretq
 guest_iretq:

@@ -18,6 +18,7 @@ void offsets(void)
     OFFSET(REGS_ERROR_CODE, struct cpu_user_regs, error_code);
     OFFSET(REGS_RIP, struct cpu_user_regs, rip);
     OFFSET(REGS_CS, struct cpu_user_regs, cs);
+    OFFSET(REGS_RFLAGS, struct cpu_user_regs, rflags);
     OFFSET(REGS_RSP, struct cpu_user_regs, rsp);
     OFFSET(REGS_ES, struct cpu_user_regs, es);
     VALUE(STACK_TOP_SIZE, sizeof(struct cpu_stack_top));

@@ -133,6 +133,7 @@ static void hypercall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
 
 void syscall_handle(struct cpu_user_regs *regs)
 {
+    stretch_irq_off();
     struct hv_vcpu *vcpu = current_vcpu();
     if (regs->entry_vector == SYSCALL_ENTRY) {
         if (vcpu->in_kernel) {

@@ -30,6 +30,7 @@ bool port_copy_to_guest(uint64_t address, const void *from, size_t size)
 
 bool port_should_yield(void)
 {
+    stretch_may_stop();
     const struct hv_vcpu *vcpu = cpu_info()->vcpu;
     return vcpu != NULL && (vcpu_has_deliverable_event(vcpu) || cpu_work_is_pending());
 }
