@@ -42,8 +42,8 @@ static enum build_status notes_check(const struct kernel_notes *notes, bool init
         !kernel_notes_have(notes, XEN_ELFNOTE_VIRT_BASE)) {
         return build_refuse(detail, BUILD_PADDR_OFFSET_WITHOUT_BASE, 0, 0);
     }
-    /* Linux has notes for Xen's other kinds of guest too. Without its PV part there is no entry point
-     * for us among them, and the file's own is for bare hardware. */
+    /* Linux has notes for Xen's other kinds of guest too. Without its PV part there is no entry
+     * point for us among them, and the file's own is for bare hardware. */
     if (elf_text_begins(notes->guest_os, "linux") && !kernel_notes_have(notes, XEN_ELFNOTE_ENTRY) &&
         !kernel_notes_have(notes, XEN_ELFNOTE_VIRT_BASE)) {
         return build_refuse(detail, BUILD_NO_PV_ENTRY, 0, 0);

@@ -56,8 +56,8 @@ enum build_status kernel_load(struct build_target *target, const struct kernel_i
 enum build_status pages_clear(struct build_target *target, const struct build_layout *layout,
                               struct build_detail *detail)
 {
-    const struct page_range ranges[] = {layout->tables,  layout->p2m_tables, layout->start_info,
-                                        layout->store,   layout->console,    layout->stack};
+    const struct page_range ranges[] = {layout->tables, layout->p2m_tables, layout->start_info,
+                                        layout->store,  layout->console,    layout->stack};
     enum build_status status = BUILD_OK;
     for (size_t i = 0; i < ARRAY_SIZE(ranges) && status == BUILD_OK; i++) {
         struct elf_bytes zeros = {.size = ranges[i].count * PAGE_SIZE};

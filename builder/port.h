@@ -14,7 +14,8 @@
 struct build_target;
 
 /* Give the domain one frame for each of the `count` PFNs from `first` (machine-to-physical entries
- * set). Their contents may be anything that is no secret: the builder clears what must be zero. False: out of memory; what was given stays the target's to take back. */
+ * set). Their contents may be anything that is no secret: the builder clears what must be zero.
+ * False: out of memory; what was given stays the target's to take back. */
 NODISCARD bool build_port_allocate(struct build_target *target, pfn_t first, uint64_t count);
 
 /* The frame behind an allocated PFN. */

@@ -65,8 +65,7 @@ static void check_entry(const struct window *window, mfn_t table, const struct d
                decision.new_frame->type);
     }
     if (decision.take == PTE_HOLD_TABLE && decision.new_frame->type != FRAME_L1 + level - 2) {
-        differ(window, pte_mfn(pte), "is used as a table of another level", level - 1,
-               frame->type);
+        differ(window, pte_mfn(pte), "is used as a table of another level", level - 1, frame->type);
     }
 }
 
@@ -184,8 +183,7 @@ static void count_all(const struct window *window)
 /* No CPU may remember a frame in a part that its present one excludes. */
 static void check_stamps(const struct window *window, mfn_t mfn, const struct frame *frame)
 {
-    uint32_t stamp =
-        frame->type == FRAME_WRITABLE ? frame->table_stamp : frame->writable_stamp;
+    uint32_t stamp = frame->type == FRAME_WRITABLE ? frame->table_stamp : frame->writable_stamp;
     for (uint64_t left = machine.cpus_online; left != 0; left &= left - 1) {
         uint32_t flushed = machine.cpu_flushed[__builtin_ctzll(left)];
         if (frame->type_count > 0 && flushed <= stamp && stamp != UINT32_MAX) {

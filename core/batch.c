@@ -36,7 +36,7 @@ enum batch_start batch_start(struct batch *batch, const uint64_t arg[], size_t e
 void batch_write_report(const struct batch *batch)
 {
     if (!port_copy_to_guest(batch->report, &batch->done, sizeof(batch->done))) {
-        /* The guest asked for the count where it cannot be written: only it is the poorer for it. */
+        /* The guest asked for the count where it cannot be written: its own loss. */
         return;
     }
 }

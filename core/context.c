@@ -17,7 +17,7 @@ struct domain *context_find_page_owner(struct vcpu *vcpu, uint16_t id)
     }
 }
 
-/* The owners of deferred frames, one lock at a time. The reference we hold keeps the owner there. */
+/* Owners of deferred frames, one lock at a time. The reference we hold keeps the owner there. */
 void context_drop_foreign(struct vcpu *vcpu)
 {
     while (vcpu->foreign_drop_count > 0) {

@@ -9,14 +9,14 @@
 #include "core/pte_decide.h"
 
 struct mmu_context {
-    struct vcpu *vcpu;         /* the caller */
-    struct pte_owners owners;  /* as pte_decide() wants them */
-    struct domain *pt_owner;   /* whose tables change */
-    struct domain *pg_owner;   /* whose frames may be named: a domain, or &domain_io, &domain_xen */
-    struct mmu_locked locked;  /* both owners' locks, between open and close */
-    bool may_act;              /* mmu_update: the caller has the rights over both owners */
-    bool explained;            /* why the element is refused has been said, deeper down */
-    bool flush_all;            /* an upper-level entry changed: flush pt_owner's CPUs at the end */
+    struct vcpu *vcpu;        /* the caller */
+    struct pte_owners owners; /* as pte_decide() wants them */
+    struct domain *pt_owner;  /* whose tables change */
+    struct domain *pg_owner;  /* whose frames may be named: a domain, or &domain_io, &domain_xen */
+    struct mmu_locked locked; /* both owners' locks, between open and close */
+    bool may_act;             /* mmu_update: the caller has the rights over both owners */
+    bool explained;           /* why the element is refused has been said, deeper down */
+    bool flush_all;           /* an upper-level entry changed: flush pt_owner's CPUs at the end */
 };
 
 /* What a call answers. `again`: the arguments have been rewritten so that the same call, executed

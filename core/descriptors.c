@@ -177,7 +177,7 @@ bool vcpu_ldt_fault(struct vcpu *vcpu, uint64_t offset)
             vcpu->ldt_frames[page] = pte_mfn(pte);
             port_show_descriptors(vcpu, GDT_PAGES + 2 + page, pte_mfn(pte));
         }
-        /* Preempted while it settled a walk of its own: the access is tried again, and comes back. */
+        /* Preempted while it settled a walk of its own: the access is tried again. */
         shown = status == STATUS_OK || status == STATUS_PREEMPTED;
     }
     context_close(&context);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Segment descriptors: frames typed FRAME_DESCRIPTORS hold only descriptors that give a guest no
- * other privilege level than 3 (SDM volume 3, 3.4.5 and 5.8.3). A vCPU's GDT frames are shown in its
- * window when it sets them, LDT frames when they are first used.
+ * other privilege level than 3 (SDM volume 3, 3.4.5 and 5.8.3). A vCPU's GDT frames are shown in
+ * its window when it sets them, LDT frames when they are first used.
  */
 #ifndef CORE_DESCRIPTORS_H
 #define CORE_DESCRIPTORS_H

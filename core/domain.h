@@ -7,15 +7,15 @@
 
 #define VCPU_LIMIT 64U /* vCPUs of one domain */
 
-#define GDT_PAGES 14U /* guest part of the 16-page GDT window; selectors below 0xE000 */
-#define LDT_PAGES 16U
+#define GDT_PAGES       14U /* guest part of the 16-page GDT window; selectors below 0xE000 */
+#define LDT_PAGES       16U
 #define GDT_ENTRIES_MAX (GDT_PAGES * 512U)
 #define LDT_ENTRIES_MAX 8192U
 
 /*
  * A validation or release of a page-table tree that is not finished. The frames on the stack are
- * HALF; of each, the entries [0, progress) count. Level falls by one from each to the next, so three
- * places (L4, L3, L2) are enough: an L1 is one unit of work.
+ * HALF; of each, the entries [0, progress) count. Level falls by one from each to the next, so
+ * three places (L4, L3, L2) are enough: an L1 is one unit of work.
  *
  * The walk itself holds one reference and one type count on each of the first `claimed` frames;
  * those above are still held by the entry of their parent that is being released.
@@ -45,7 +45,7 @@ struct vcpu {
     struct domain *domain;
     unsigned int id;
     uint64_t cpus;     /* CPUs that may hold translations of this vCPU */
-    mfn_t kernel_base; /* L4 in guest-kernel mode: one reference and type count. INVALID: none yet */
+    mfn_t kernel_base; /* L4 in kernel mode: one reference and type count. INVALID: none yet */
     mfn_t user_base;   /* L4 in guest-user mode, likewise */
     mfn_t info_frame;  /* registered vcpu_info: one reference, one writable count */
 
@@ -62,10 +62,10 @@ struct vcpu {
 
 struct domain {
     uint16_t id;
-    bool is_control;   /* may act on every domain */
-    bool has_io;       /* I/O memory and ports: the first domain */
+    bool is_control; /* may act on every domain */
+    bool has_io;     /* I/O memory and ports: the first domain */
     bool is_dying;
-    uint64_t assists;  /* bit n: VMASST_TYPE n is on */
+    uint64_t assists;    /* bit n: VMASST_TYPE n is on */
     uint64_t page_count; /* frames it owns; at most page_limit */
     uint64_t page_limit;
     unsigned int vcpu_count;

@@ -8,7 +8,7 @@
 
 #include <xen/memory.h>
 
-/* One exchange, decoded. A chunk is 2^(the larger order) frames: it is traded whole or not at all. */
+/* One exchange, decoded. A chunk, 2^(the larger order) frames, is traded whole or not at all. */
 struct exchange {
     uint64_t in_list;
     uint64_t out_list;
@@ -96,9 +96,9 @@ static enum status read_input(const struct exchange *exchange, uint64_t index, m
 }
 
 /*
- * The chunk's new extents, allocated and not yet the domain's. Their own memory keeps the books: the
- * first word of each extent links to the next extent, and the second word of the n-th new frame is
- * the MFN of the n-th frame stolen. Both are wiped before the domain gets the frame.
+ * The chunk's new extents, allocated and not yet the domain's. Their own memory keeps the books:
+ * the first word of each extent links to the next extent, and the second word of the n-th new frame
+ * is the MFN of the n-th frame stolen. Both are wiped before the domain gets the frame.
  */
 struct fresh {
     mfn_t first; /* extent allocated last; MFN_INVALID ends the chain */
@@ -289,8 +289,7 @@ struct call_result call_exchange(struct vcpu *vcpu, const uint64_t arg[])
     }
     context_close(&context);
     uint64_t report = arg[1] + offsetof(struct xen_memory_exchange, nr_exchanged);
-    if (!port_copy_to_guest(report, &exchange.done, sizeof(exchange.done)) &&
-        status == STATUS_OK) {
+    if (!port_copy_to_guest(report, &exchange.done, sizeof(exchange.done)) && status == STATUS_OK) {
         status = STATUS_FAULT;
     }
     return stop && status == STATUS_OK ? call_again() : call_status(status);

@@ -23,19 +23,16 @@ const char *frame_type_text(enum frame_type type)
 const char *frame_class_text(enum frame_class class)
 {
     static const char *const names[] = {
-        [FRAME_FREE] = "free",
-        [FRAME_GUEST] = "guest",
-        [FRAME_SHARED] = "shared",
-        [FRAME_SHARED_READ_ONLY] = "shared read-only",
-        [FRAME_IO] = "I/O",
-        [FRAME_HYPERVISOR] = "hypervisor",
+        [FRAME_FREE] = "free",     [FRAME_GUEST] = "guest",
+        [FRAME_SHARED] = "shared", [FRAME_SHARED_READ_ONLY] = "shared read-only",
+        [FRAME_IO] = "I/O",        [FRAME_HYPERVISOR] = "hypervisor",
     };
     return names[class];
 }
 
 static void set_class(struct frame *frame, enum frame_class class)
 {
-    frame->flags = (uint8_t)class;
+    frame->flags = (uint8_t) class;
 }
 
 /* Both stamps: whatever the frame was used for, its last use is behind. */
@@ -51,7 +48,7 @@ void frame_claim(struct frame *frame, enum frame_type type)
     frame->type = (uint8_t)type;
     frame->type_count = 1;
     frame->progress = 0;
-    frame->flags &= (uint8_t)~(FRAME_VALIDATED | FRAME_HALF);
+    frame->flags &= (uint8_t) ~(FRAME_VALIDATED | FRAME_HALF);
     if (changes) {
         tlb_flush_stale(last_use(frame));
     }
@@ -66,7 +63,7 @@ void frame_publish(struct frame *frame)
 void frame_release(struct frame *frame)
 {
     CHECK(frame->type_count == 1);
-    frame->flags &= (uint8_t)~(FRAME_VALIDATED | FRAME_HALF);
+    frame->flags &= (uint8_t) ~(FRAME_VALIDATED | FRAME_HALF);
     frame->progress = 0;
     frame->table_stamp = tlb_clock_now();
     frame->type_count = 0;
@@ -115,8 +112,8 @@ static void leave_owner(struct frame *frame)
     frame->writable_stamp = tlb_clock_now();
 }
 
-/* Back to the allocator. What was said of the frame goes only now: one that is stolen and given back
- * keeps its M2P entry. */
+/* Back to the allocator. What was said of the frame goes only now: one that is stolen and given
+ * back keeps its M2P entry. */
 static void make_free(struct frame *frame)
 {
     m2p_set(frame_mfn(frame), M2P_INVALID);

@@ -201,8 +201,9 @@ NODISCARD enum status frame_give_back(struct frame *frame);
 NODISCARD enum status frame_steal(struct frame *frame);
 void frame_free_stolen(struct frame *frame);
 
-/* Make sure that nothing reaches a FREE frame in an old part any more and that a former owner's data
- * is wiped if it was not `next_owner`. frame_assign() and frame_make_shared() do this themselves. */
+/* Make sure that nothing reaches a FREE frame in an old part any more and that a former owner's
+ * data is wiped if it was not `next_owner`. frame_assign() and frame_make_shared() do this
+ * themselves. */
 void frame_prepare(struct frame *frame, uint16_t next_owner);
 
 /* The hypervisor has written to a FREE frame: it is wiped before anybody gets it. */

@@ -29,7 +29,7 @@ static void set_frames(mfn_t first, uint64_t count, enum frame_class class, uint
     CHECK(first.value <= machine.frame_count && count <= machine.frame_count - first.value);
     for (uint64_t i = first.value; i < first.value + count; i++) {
         machine.frames[i].owner = owner;
-        machine.frames[i].flags = (uint8_t)class;
+        machine.frames[i].flags = (uint8_t) class;
     }
 }
 

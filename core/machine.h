@@ -5,7 +5,6 @@
 
 #include <stdatomic.h>
 
-
 #include "core/frame.h"
 #include "core/pte.h"
 #include "lib/abi.h"
@@ -25,12 +24,12 @@ struct io_range {
 #define IO_RANGE_LIMIT 32U
 
 struct machine {
-    struct frame *frames;  /* frame_count of them, indexed by MFN */
-    uint64_t frame_count;  /* highest RAM frame + 1 */
-    uint64_t mfn_limit;    /* frames the CPU can address: physical width */
-    uint64_t *m2p;         /* frame_count entries or more; guests read them */
-    uint64_t m2p_count;    /* entries that are mapped; a multiple of 512 */
-    mfn_t m2p_first;       /* the frames they are in, one after the other */
+    struct frame *frames; /* frame_count of them, indexed by MFN */
+    uint64_t frame_count; /* highest RAM frame + 1 */
+    uint64_t mfn_limit;   /* frames the CPU can address: physical width */
+    uint64_t *m2p;        /* frame_count entries or more; guests read them */
+    uint64_t m2p_count;   /* entries that are mapped; a multiple of 512 */
+    mfn_t m2p_first;      /* the frames they are in, one after the other */
     pte_t hypervisor_slots[L4_HYPERVISOR_LAST - L4_HYPERVISOR_FIRST + 1];
 
     /* Free RAM: a bit for each frame, set while FREE and in the allocator's hands. Fields of the
@@ -75,8 +74,8 @@ static inline mfn_t frame_mfn(const struct frame *frame)
  */
 void machine_init(struct frame *frames, uint64_t frame_count, uint64_t *free_bitmap, uint64_t *m2p,
                   uint64_t m2p_count, unsigned int physical_address_bits);
-/* What firmware and boot loader left in free RAM the first domain may see, and nobody else: it counts
- * as that domain's data. */
+/* What firmware and boot loader left in free RAM the first domain may see, and nobody else: it
+ * counts as that domain's data. */
 void machine_add_free(mfn_t first, uint64_t count);
 void machine_add_hypervisor(mfn_t first, uint64_t count);
 /* The M2P's own frames begin here: hypervisor memory that guests may read. */

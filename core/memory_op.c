@@ -13,8 +13,8 @@
 
 #include <xen/memory.h>
 
-#define COMMAND_MASK ((UINT64_C(1) << MEMOP_EXTENT_SHIFT) - 1)
-#define MEMOP_EXTENT_SHIFT 6 /* xen/memory.h keeps it from guests: where the start extent begins */
+#define COMMAND_MASK       ((UINT64_C(1) << MEMOP_EXTENT_SHIFT) - 1)
+#define MEMOP_EXTENT_SHIFT 6    /* not in xen/memory.h for guests: the start extent's first bit */
 #define M2P_CHUNK_FRAMES   512U /* 2 MiB of the M2P */
 #define M2P_CHUNK_ENTRIES  (M2P_CHUNK_FRAMES * PAGE_SIZE / sizeof(uint64_t))
 #define EXTENT_COUNT_MAX   (UINT32_MAX >> MEMOP_EXTENT_SHIFT)
@@ -174,8 +174,9 @@ static struct call_result ask_domain(struct vcpu *vcpu, uint64_t command, uint64
     if (status != STATUS_OK) {
         return call_status(status);
     }
-    uint64_t pages = command == XENMEM_current_reservation ? domain->page_count
-                                                           : min_u64(domain->page_limit, UINT32_MAX);
+    uint64_t pages = command == XENMEM_current_reservation
+                         ? domain->page_count
+                         : min_u64(domain->page_limit, UINT32_MAX);
     return call_done((int64_t)pages);
 }
 
@@ -210,8 +211,7 @@ static struct call_result machphys_mfn_list(uint64_t address)
         }
     }
     list.nr_extents = count;
-    return call_status(port_copy_to_guest(address, &list, sizeof(list)) ? STATUS_OK
-                                                                        : STATUS_FAULT);
+    return call_status(port_copy_to_guest(address, &list, sizeof(list)) ? STATUS_OK : STATUS_FAULT);
 }
 
 struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])

@@ -42,9 +42,9 @@ void port_flush_caches(uint64_t cpus);
 /* The vCPU's kernel base has changed: where it runs, load it, with a full flush. */
 void port_base_changed(struct vcpu *vcpu);
 
-/* Show `frame` (to the processor only; it sets accessed bits there; no-execute) in page `page` of the vCPU's descriptor window: pages 0 to
- * 15 are its GDT, 16 to 31 its LDT. MFN_INVALID: the zero page in the GDT, nothing in the LDT. The
- * window's translations are flushed where the vCPU runs. */
+/* Show `frame` (to the processor only; it sets accessed bits there; no-execute) in page `page` of
+ * the vCPU's descriptor window: pages 0 to 15 are its GDT, 16 to 31 its LDT. MFN_INVALID: the zero
+ * page in the GDT, nothing in the LDT. It is flushed where the vCPU runs. */
 void port_show_descriptors(struct vcpu *vcpu, unsigned int page, mfn_t frame);
 /* The vCPU's LDT base and limit have changed: load LDTR where it runs. */
 void port_ldt_changed(struct vcpu *vcpu);

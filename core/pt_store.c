@@ -5,8 +5,8 @@
 #include "core/pte_update.h"
 #include "lib/insn.h"
 
-/* Is the address mapped read-only, and is the frame there a live L1 table of the domain? That table,
- * or NULL. */
+/* Is the address mapped read-only, and is the frame there a live L1 table of the domain? That
+ * table, or NULL. */
 static pte_t *find_table(const struct vcpu *vcpu, uint64_t address)
 {
     if (!address_is_guest(address)) {

@@ -154,10 +154,9 @@ static enum status validate_child(struct mmu_context *context, struct frame *chi
     }
     enum frame_type type = (enum frame_type)(FRAME_L1 + child_level - 1);
     if (child->type_count > 0) {
-        /* Wait only for a table of the level that is wanted: such waits lead downwards, so they end.
-         * A frame on this walk's own stack is of a higher level. */
-        return frame_is_half(child) && child->type == type ? STATUS_AGAIN
-                                                           : STATUS_TABLE_WRONG_TYPE;
+        /* Wait only for a table of the level that is wanted: such waits lead downwards, so they
+         * end. A frame on this walk's own stack is of a higher level. */
+        return frame_is_half(child) && child->type == type ? STATUS_AGAIN : STATUS_TABLE_WRONG_TYPE;
     }
     enum status status = frame_get(child);
     if (status != STATUS_OK) {
@@ -313,8 +312,8 @@ static enum status walk_run(struct mmu_context *context)
     struct pt_walk *walk = &context->vcpu->walk;
     CHECK(walk->depth == 0 || walk->domain == context->pt_owner);
     while (walk->depth > 0) {
-        enum status status = walk->mode == PT_WALK_VALIDATE ? validate_top(context)
-                                                            : release_top(context);
+        enum status status =
+            walk->mode == PT_WALK_VALIDATE ? validate_top(context) : release_top(context);
         if (status != STATUS_OK) {
             return status;
         }
@@ -410,8 +409,7 @@ enum status pt_take(struct mmu_context *context, struct frame *frame, unsigned i
     if (frame_is_table(frame, level)) {
         return take_shared(frame);
     }
-    if (walk_is_validation_of(&context->vcpu->walk, frame) &&
-        frame->type == FRAME_L1 + level - 1) {
+    if (walk_is_validation_of(&context->vcpu->walk, frame) && frame->type == FRAME_L1 + level - 1) {
         return walk_run(context);
     }
     enum status status = pt_make_room(context, NULL);

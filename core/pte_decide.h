@@ -138,8 +138,7 @@ static inline enum status pte_check_table(const struct pte_owners *owners,
  * loop of everything, and the level is mostly a constant.
  */
 static ALWAYS_INLINE struct pte_decision pte_decide(const struct pte_owners *owners,
-                                                    unsigned int level,
-                                                    pte_t old, pte_t new_pte)
+                                                    unsigned int level, pte_t old, pte_t new_pte)
 {
     struct pte_decision decision = {.status = STATUS_OK, .store = new_pte};
     if (!pte_is_present(new_pte)) {
@@ -160,8 +159,8 @@ static ALWAYS_INLINE struct pte_decision pte_decide(const struct pte_owners *own
     if (pte_is_present(old) && ((old.raw ^ decision.store.raw) & PTE_USE_BITS) == 0) {
         return decision; /* same frame, same use: nothing to take, nothing to drop */
     }
-    decision.status = level == 1 ? pte_check_leaf(owners, decision.store, frame)
-                                 : pte_check_table(owners, frame);
+    decision.status =
+        level == 1 ? pte_check_leaf(owners, decision.store, frame) : pte_check_table(owners, frame);
     decision.new_frame = frame;
     decision.take = level == 1 ? pte_hold_leaf(decision.store, frame) : PTE_HOLD_TABLE;
     decision.drop = pte_hold(level, old, &decision.old_frame);

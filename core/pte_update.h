@@ -21,12 +21,12 @@ NODISCARD enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, 
 
 /*
  * The same for entry `index` of a live table of `level` 2 to 4, without PTE_STORE_EXCHANGE.
- * STATUS_PREEMPTED and STATUS_AGAIN: nothing changed, ask again. What the old entry held is dropped,
- * its tree's release perhaps only begun (pt_finish_release()). The flush is owed to the context.
+ * STATUS_PREEMPTED and STATUS_AGAIN: nothing changed, ask again. What the old entry held is
+ * dropped, its tree's release perhaps only begun (pt_finish_release()). The flush is owed to the
+ * context.
  */
-NODISCARD enum status pte_update_table(struct mmu_context *context, pte_t *slot,
-                                       unsigned int level, unsigned int index, pte_t new_pte,
-                                       enum pte_store_mode mode);
+NODISCARD enum status pte_update_table(struct mmu_context *context, pte_t *slot, unsigned int level,
+                                       unsigned int index, pte_t new_pte, enum pte_store_mode mode);
 
 /*
  * The L1 slot that maps `address` in the tree under `root`, found by software through the

@@ -37,8 +37,8 @@ enum status {
     STATUS_BAD_ARGUMENT,
     STATUS_BAD_DESCRIPTOR,
     STATUS_NO_MEMORY,
-    STATUS_FRAME_IN_USE,    /* still mapped or typed: cannot be taken away */
-    STATUS_NO_CACHE_RIGHT,  /* cache flush by a domain without I/O rights */
+    STATUS_FRAME_IN_USE,   /* still mapped or typed: cannot be taken away */
+    STATUS_NO_CACHE_RIGHT, /* cache flush by a domain without I/O rights */
     STATUS_EXTENT_TOO_LARGE,
     STATUS_NO_MEMORY_MAP,
 };

@@ -4,7 +4,8 @@
 /* The types a 64-bit guest may switch (xen/xen.h, VMASST_TYPE_*). Types 0, 1 and 3 have no effect
  * for it; 4 and 5 are read where register frames and runstate areas are made. */
 #define VALID_TYPES                                                                                \
-    ((UINT64_C(1) << VMASST_TYPE_4gb_segments) | (UINT64_C(1) << VMASST_TYPE_4gb_segments_notify) | \
+    ((UINT64_C(1) << VMASST_TYPE_4gb_segments) |                                                   \
+     (UINT64_C(1) << VMASST_TYPE_4gb_segments_notify) |                                            \
      (UINT64_C(1) << VMASST_TYPE_writable_pagetables) |                                            \
      (UINT64_C(1) << VMASST_TYPE_pae_extended_cr3) |                                               \
      (UINT64_C(1) << VMASST_TYPE_architectural_iopl) |                                             \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of things: a domain that crashed, a machine that goes off, a hypervisor that cannot go on.
- * Each says so in a last line that tools outside look for:
+ * The end of things: a domain that crashed, a machine that goes off, a hypervisor that cannot go
+ * on. Each says so in a last line that tools outside look for:
  *
  *   machine: power off | reboot | halted after a crash of d0 | reboot after a crash of d0 | panic
  */

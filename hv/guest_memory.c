@@ -16,8 +16,7 @@ static bool range_is_guest(uint64_t address, size_t size)
 
 bool guest_copy_in(void *to, uint64_t address, size_t size)
 {
-    return range_is_guest(address, size) &&
-           guest_copy_bytes(to, (const void *)address, size) == 0;
+    return range_is_guest(address, size) && guest_copy_bytes(to, (const void *)address, size) == 0;
 }
 
 bool guest_copy_out(uint64_t address, const void *from, size_t size)

@@ -27,10 +27,10 @@
 #define IMAGE_LOAD_ADDRESS 0x100000
 
 /* One vCPU's window: 16 pages of GDT, of which the guest has 14, then 16 of LDT. */
-#define WINDOW_SIZE        0x20000
-#define WINDOW_LDT_OFFSET  0x10000
-#define WINDOW_GDT_PAGES   16
-#define WINDOW_PAGES       32
+#define WINDOW_SIZE       0x20000
+#define WINDOW_LDT_OFFSET 0x10000
+#define WINDOW_GDT_PAGES  16
+#define WINDOW_PAGES      32
 
 /*
  * One CPU's area. Every stack of the CPU is in it, so the area, and with it the CPU's data at its

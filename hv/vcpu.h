@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The hypervisor's records of a domain and of a vCPU, around the core's. A guest kernel and its user
- * programs both run in ring 3; `in_kernel` tells them apart, and with it which base and which GS
- * base is loaded.
+ * The hypervisor's records of a domain and of a vCPU, around the core's. A guest kernel and its
+ * user programs both run in ring 3; `in_kernel` tells them apart, and with it which base and which
+ * GS base is loaded.
  *
  * Fields: unless said otherwise, touched only on the CPU the vCPU runs on.
  */
@@ -13,8 +13,8 @@
 #include "hv/cpu/cpu.h"
 #include "hv/evtchn/evtchn.h"
 
-#define EXCEPTION_COUNT 256U
-#define FPU_AREA_SIZE   PAGE_SIZE
+#define EXCEPTION_COUNT       256U
+#define FPU_AREA_SIZE         PAGE_SIZE
 #define REFUSED_COMMAND_LIMIT 32U
 
 struct hv_vcpu;
@@ -39,7 +39,7 @@ struct hv_domain {
     struct shared_info *shared;
     mfn_t shared_mfn;
     struct evtchn_table evtchns;
-    bool io_ports;            /* may use the machine's I/O ports: the first domain */
+    bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
     /* Commands of known calls that were refused as unknown and logged: call and command. */
     uint64_t refused_commands[REFUSED_COMMAND_LIMIT];
@@ -47,13 +47,13 @@ struct hv_domain {
 };
 
 struct hv_vcpu {
-    struct vcpu core; /* first */
+    struct vcpu core;       /* first */
     struct vcpu_info *info; /* where the guest looks: in shared_info, or registered */
     bool info_registered;
 
-    bool in_kernel;         /* guest-kernel mode */
-    uint8_t iopl;           /* virtual: kernel mode may use I/O instructions if 1 or more */
-    uint64_t kernel_sp;     /* stack for entries from user mode (stack_switch) */
+    bool in_kernel;     /* guest-kernel mode */
+    uint8_t iopl;       /* virtual: kernel mode may use I/O instructions if 1 or more */
+    uint64_t kernel_sp; /* stack for entries from user mode (stack_switch) */
     uint16_t kernel_ss;
     struct guest_callback event_callback;
     struct guest_callback failsafe_callback; /* for selectors that a vCPU switch cannot load back */
@@ -63,16 +63,16 @@ struct hv_vcpu {
     struct guest_callback nmi_callback;      /* NMIs are never passed on yet */
     struct guest_trap traps[EXCEPTION_COUNT];
 
-    uint64_t fs_base; /* the bases: valid while the vCPU is not loaded; else the registers have them */
+    uint64_t fs_base; /* the bases, while the vCPU is not loaded; then the registers have them */
     uint64_t gs_base_kernel;
     uint64_t gs_base_user;
 
-    bool cr0_ts;           /* the guest's own CR0.TS: #NM is the guest's while set */
-    bool fpu_loaded;       /* its FPU state is in the registers, hardware TS clear */
-    uint64_t cr4;          /* the bits the guest chose, of those it may */
+    bool cr0_ts;     /* the guest's own CR0.TS: #NM is the guest's while set */
+    bool fpu_loaded; /* its FPU state is in the registers, hardware TS clear */
+    uint64_t cr4;    /* the bits the guest chose, of those it may */
     uint64_t xcr0;
-    uint64_t debug[8];     /* DR0-3, DR6, DR7 as the guest set them */
-    uint8_t *fpu_area;     /* XSAVE or FXSAVE image, one frame */
+    uint64_t debug[8]; /* DR0-3, DR6, DR7 as the guest set them */
+    uint8_t *fpu_area; /* XSAVE or FXSAVE image, one frame */
 
     uint64_t singleshot_ns; /* deadline of the one-shot timer, system time; 0: off */
     uint64_t periodic_ns;   /* period; 0: off */
@@ -83,8 +83,8 @@ struct hv_vcpu {
     uint64_t runstate_entry_ns;
     uint64_t runstate_times[4];
 
-    bool blocked;              /* in SCHEDOP_block or _poll */
-    unsigned int poll_count;   /* SCHEDOP_poll: ports waited for */
+    bool blocked;            /* in SCHEDOP_block or _poll */
+    unsigned int poll_count; /* SCHEDOP_poll: ports waited for */
     uint32_t poll_ports[128];
     uint64_t poll_timeout_ns;
 };

@@ -143,8 +143,8 @@ size_t format_text_v(char *buffer, size_t size, const char *format, va_list argu
         case 'u':
         case 'x':
         case 'X': {
-            uint64_t value = spec.longs > 0 ? va_arg(arguments, unsigned long)
-                                            : va_arg(arguments, unsigned int);
+            uint64_t value =
+                spec.longs > 0 ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned int);
             const char *prefix = spec.alternate && conversion != 'u' ? "0x" : "";
             put_number(&output, &spec, prefix, value, conversion == 'u' ? 10 : 16,
                        conversion == 'X');

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The conformance kernel shows that a hypervisor keeps the PV ABI of Xen 4.17 for one domain with
- * one vCPU, as far as a kernel can see from inside: each test is one sentence about a call, with its
- * refusals, error numbers and what must not have changed after them. It boots on Xen as it boots on
- * Pinnace; where documents and Xen disagreed, Xen won.
+ * one vCPU, as far as a kernel can see from inside: each test is one sentence about a call, with
+ * its refusals, error numbers and what must not have changed after them. It boots on Xen as it
+ * boots on Pinnace; where documents and Xen disagreed, Xen won.
  *
  * In this file: what belongs to no other: versions and features, assists, unknown calls, and what
  * the domain builder promised of memory and registers at the first instruction.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The hostile kernel attacks: each test is a kernel doing on purpose what once broke Xen, named
- * after its advisory (xsa_NNN_...) or after the family of bugs (a letter and a number: k4, g12) where there is none. A test
- * passes when the attack is refused as documented, nothing has changed and the machine still runs.
- * A hypervisor that is wrong gives the guest a writable page table, a stale translation or a frame
- * of somebody else, or dies: then the last line is missing.
+ * after its advisory (xsa_NNN_...) or after the family of bugs (a letter and a number: k4, g12)
+ * where there is none. A test passes when the attack is refused as documented, nothing has changed
+ * and the machine still runs. A hypervisor that is wrong gives the guest a writable page table, a
+ * stale translation or a frame of somebody else, or dies: then the last line is missing.
  *
  * One vCPU only: races need other kernels. Same-level table entries are refused by Pinnace and
  * accepted read-only by Xen, a documented difference: here only the writable ones are tried.

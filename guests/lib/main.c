@@ -30,9 +30,9 @@ const char *argument_find(const char *word)
 }
 
 /*
- * "crash=early": an exception before there is a trap table. "crash=stack": one that the kernel stack
- * cannot take. "crash=user": to user mode without a user page table. Each is the domain's end, and
- * only the domain's.
+ * "crash=early": an exception before there is a trap table. "crash=stack": one that the kernel
+ * stack cannot take. "crash=user": to user mode without a user page table. Each is the domain's
+ * end, and only the domain's.
  */
 static void crash_as_asked(void)
 {

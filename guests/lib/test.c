@@ -166,8 +166,8 @@ static bool state_restore(void)
 }
 
 /*
- * Pinnace with the option `audit` recounts all references of the machine for us, on a hypercall number
- * that the ABI leaves free; other hypervisors know no such call.
+ * Pinnace with the option `audit` recounts all references of the machine for us, on a hypercall
+ * number that the ABI leaves free; other hypervisors know no such call.
  */
 static void audit_machine(void)
 {

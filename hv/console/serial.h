@@ -16,7 +16,6 @@
 /* Find and set up the UART, with its interrupts off. False: nothing there answers like one. */
 bool serial_init(const struct serial_settings *settings);
 
-
 /* Send one byte, waiting for room. A UART that does not make room within about a second loses the
  * byte, and is not waited for again until it does. The caller serializes. */
 void serial_put(char byte);

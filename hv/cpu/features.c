@@ -130,7 +130,8 @@ const char *cpu_features_missing(void)
         {(basic & FEATURE_BIT(FXSR)) != 0, "FXSAVE"},
         {(basic & FEATURE_BIT(SSE2)) != 0, "SSE2"},
         {(basic & FEATURE_BIT(PAT)) != 0, "the page attribute table"},
-        {(basic & FEATURE_BIT(PGE)) != 0, "global pages"}, /* a full flush switches them off and on */
+        {(basic & FEATURE_BIT(PGE)) != 0,
+         "global pages"}, /* a full flush switches them off and on */
         {(basic & FEATURE_BIT(APIC)) != 0, "a local APIC"},
         {(basic & FEATURE_BIT(TSC)) != 0, "a time-stamp counter"},
     };

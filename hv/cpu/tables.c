@@ -10,13 +10,13 @@
 #include "lib/string.h"
 
 #define MSR_SYSENTER_CS 0x174
-#define MSR_STAR   0xc0000081
-#define MSR_LSTAR  0xc0000082
-#define MSR_CSTAR  0xc0000083
-#define MSR_FMASK  0xc0000084
-#define MSR_PAT    0x277
-#define FMASK      UINT64_C(0x47700) /* AC NT IF TF DF, and IOPL */
-#define PAT_VALUE  UINT64_C(0x0000050100070406)
+#define MSR_STAR        0xc0000081
+#define MSR_LSTAR       0xc0000082
+#define MSR_CSTAR       0xc0000083
+#define MSR_FMASK       0xc0000084
+#define MSR_PAT         0x277
+#define FMASK           UINT64_C(0x47700) /* AC NT IF TF DF, and IOPL */
+#define PAT_VALUE       UINT64_C(0x0000050100070406)
 
 #define GATE_INTERRUPT UINT64_C(0x8e00) /* present, DPL 0, 64-bit interrupt gate */
 #define IST_NMI        1U
@@ -180,8 +180,7 @@ static uint64_t window_address(unsigned int index)
     return WINDOW_BASE + (uint64_t)index * WINDOW_SIZE;
 }
 
-#define WINDOW_FLAGS                                                                               \
-    (PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY | PTE_NO_EXECUTE)
+#define WINDOW_FLAGS (PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY | PTE_NO_EXECUTE)
 
 static void set_window_page(unsigned int index, unsigned int page, mfn_t frame)
 {
@@ -231,7 +230,7 @@ void window_load(unsigned int index, unsigned int cpu, unsigned int ldt_entries)
 
 /* ---- loading ------------------------------------------------------------------------------- */
 
-/* CS by a far return; SS null, as 64-bit ring 0 may have it; the guest's data selectors come later. */
+/* CS by a far return; SS null, as 64-bit ring 0 may have it; the guest's selectors come later. */
 static void load_segments(void)
 {
     __asm__ volatile("pushq %0\n\t"
@@ -250,12 +249,13 @@ static void load_segments(void)
 static void load_syscall_registers(unsigned int cpu)
 {
     /* SYSCALL loads CS from bits 47:32 and SS from those + 8; SYSRET is based on bits 63:48. */
-    uint64_t star = ((uint64_t)SELECTOR_USER_CODE32 << 48) | ((uint64_t)SELECTOR_HYPERVISOR_CODE << 32);
+    uint64_t star =
+        ((uint64_t)SELECTOR_USER_CODE32 << 48) | ((uint64_t)SELECTOR_HYPERVISOR_CODE << 32);
     msr_write(MSR_STAR, star);
     msr_write(MSR_LSTAR, (uint64_t)&entry_syscall_stubs[(size_t)cpu * SYSCALL_SIZE]);
     msr_write(MSR_CSTAR, (uint64_t)&entry_syscall32_stubs[(size_t)cpu * SYSCALL_SIZE]);
     msr_write(MSR_FMASK, FMASK);
-    /* With CS 0 SYSENTER is a fault, whatever the firmware left. (Intel; AMD has none in 64 bits.) */
+    /* With CS 0 SYSENTER is a fault, whatever the firmware left (on Intel). */
     msr_write(MSR_SYSENTER_CS, 0);
 }
 

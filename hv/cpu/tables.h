@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The processor's own tables: GDT, TSS, IDT, the SYSCALL registers; and vCPUs' descriptor windows. */
+/* The processor's own tables: GDT, TSS, IDT, SYSCALL registers; vCPUs' descriptor windows. */
 #ifndef HV_CPU_TABLES_H
 #define HV_CPU_TABLES_H
 

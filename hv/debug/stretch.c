@@ -9,7 +9,7 @@
 
 #define CPU_LIMIT 64
 
-/* A stretch goes on since `since` (0: none does). The longest so far, and its two ends in the code. */
+/* A stretch goes on since `since` (0: none does). The longest so far, and its ends in the code. */
 struct stretch {
     uint64_t since;
     const void *from;

@@ -21,12 +21,24 @@ void stretch_may_stop(void);
 void stretch_leave(void);
 void stretch_print(void);
 #else
-static inline void stretch_irq_off(void) {}
-static inline void stretch_irq_on(void) {}
-static inline void stretch_lock(void) {}
-static inline void stretch_unlock(void) {}
-static inline void stretch_may_stop(void) {}
-static inline void stretch_print(void) {}
+static inline void stretch_irq_off(void)
+{
+}
+static inline void stretch_irq_on(void)
+{
+}
+static inline void stretch_lock(void)
+{
+}
+static inline void stretch_unlock(void)
+{
+}
+static inline void stretch_may_stop(void)
+{
+}
+static inline void stretch_print(void)
+{
+}
 #endif
 
 #endif

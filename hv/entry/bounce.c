@@ -18,8 +18,8 @@
 #define SAVED_MASK_SHIFT 32 /* of the cs word: the event mask as it was */
 
 /* The interrupted state as the guest kernel is to see it, in the last five words. Its own mode has
- * RPL 0 in CS; IF says whether events were open; IOPL is the hypervisor's business, unless the guest
- * asked for it. */
+ * RPL 0 in CS; IF says whether events were open; IOPL is the hypervisor's business, unless the
+ * guest asked for it. */
 static void describe(const struct hv_vcpu *vcpu, const struct cpu_user_regs *regs,
                      uint64_t frame[FRAME_WORDS])
 {

@@ -107,8 +107,8 @@ static bool ldt_window_fault(struct hv_vcpu *vcpu, uint64_t address, uint64_t *o
     return address >= window + WINDOW_LDT_OFFSET && address < window + WINDOW_SIZE;
 }
 
-/* A descriptor of the guest's LDT cannot be shown: the fault is that of the guest's own table; where
- * that has no canonical address, one of the selector. */
+/* A descriptor of the guest's LDT cannot be shown: the fault is that of the guest's own table;
+ * where that has no canonical address, one of the selector. */
 static void inject_ldt_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t offset)
 {
     uint64_t address = vcpu->core.ldt_base + offset;
@@ -218,7 +218,8 @@ static void handle_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
         }
         return;
     }
-    if (vcpu->in_kernel && (error & (PF_PRESENT | PF_WRITE | PF_FETCH)) == (PF_PRESENT | PF_WRITE) &&
+    if (vcpu->in_kernel &&
+        (error & (PF_PRESENT | PF_WRITE | PF_FETCH)) == (PF_PRESENT | PF_WRITE) &&
         pt_emulate_store(&vcpu->core, regs, address)) {
         after_emulation(vcpu, regs);
         return;
@@ -263,8 +264,8 @@ static void handle_protection_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *
     vcpu_inject_trap(vcpu, regs, VECTOR_GP, regs->error_code);
 }
 
-/* INT3, INTO or INT n through an open gate. As on Xen the trap table's DPL is not asked, but a vector
- * that the guest does not handle is closed: a fault, at the instruction. */
+/* INT3, INTO or INT n through an open gate. As on Xen the trap table's DPL is not asked, but a
+ * vector that the guest does not handle is closed: a fault, at the instruction. */
 static void handle_open_gate(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, unsigned int vector)
 {
     if (vcpu->traps[vector].address == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hypercalls that are not the core's. Each gets the argument registers and answers 0 or more, or
- * a negative errno of the ABI; none is ever called in guest-user mode. */
+/* The hypercalls that are not the core's. Each gets the argument registers and answers 0 or more,
+ * or a negative errno of the ABI; none is ever called in guest-user mode. */
 #ifndef HV_HYPERCALL_HYPERCALL_H
 #define HV_HYPERCALL_HYPERCALL_H
 

@@ -3,7 +3,6 @@
  * stack_switch (xen/arch-x86/xen.h, xen/callback.h). All addresses are checked before they are
  * kept. */
 
-
 #include "core/port.h"
 #include "hv/cpu/segments.h"
 #include "hv/guest_memory.h"

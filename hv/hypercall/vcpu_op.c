@@ -135,8 +135,8 @@ static int set_singleshot_timer(struct hv_vcpu *vcpu, uint64_t address)
     if (!guest_copy_in(&record, address, sizeof(record))) {
         return -XEN_EFAULT;
     }
-    /* A time in the past fires at once; 0 is one too, but in our record it means "off". The flag that
-     * asks for an error instead is ignored, as on Xen: old kernels set it and wait for ever. */
+    /* A time in the past fires at once; 0 is one too, but in our record it means "off". The flag
+     * that asks for an error instead is ignored, as on Xen: old kernels set it, and wait on. */
     set_singleshot_deadline(vcpu, max_u64(record.timeout_abs_ns, 1));
     return 0;
 }

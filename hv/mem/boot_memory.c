@@ -5,9 +5,9 @@
 #include "lib/check.h"
 #include "lib/string.h"
 
-#define MAP_LIMIT     128U
-#define TAKEN_LIMIT   64U
-#define LOW_MEMORY    UINT64_C(0x100000)
+#define MAP_LIMIT   128U
+#define TAKEN_LIMIT 64U
+#define LOW_MEMORY  UINT64_C(0x100000)
 
 struct range {
     uint64_t start;

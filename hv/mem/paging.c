@@ -206,8 +206,8 @@ static unsigned int check_table(unsigned int slot, const pte_t *table, unsigned 
             wrong += leaf_is_wrong(slot, table[i], user) ? 1 : 0;
         } else {
             /* NOLINTNEXTLINE(misc-no-recursion): three levels deep, at boot */
-            wrong += check_table(slot, direct(pte_mfn(table[i]).value << PAGE_SHIFT),
-                                 level - 1, user && pte_has(table[i], PTE_USER));
+            wrong += check_table(slot, direct(pte_mfn(table[i]).value << PAGE_SHIFT), level - 1,
+                                 user && pte_has(table[i], PTE_USER));
         }
     }
     return wrong;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/sched/vcpu.h"
 
-
 #include "core/port.h"
 #include "hv/cpu/control.h"
 #include "hv/cpu/cpu.h"
@@ -166,8 +165,8 @@ void vcpu_timer_expired(void)
     }
     if (vcpu->periodic_next_ns != 0 && now >= vcpu->periodic_next_ns) {
         /* Ticks that were missed are not made up for: the next one is in the future. */
-        vcpu->periodic_next_ns += ((now - vcpu->periodic_next_ns) / vcpu->periodic_ns + 1) *
-                                  vcpu->periodic_ns;
+        vcpu->periodic_next_ns +=
+            ((now - vcpu->periodic_next_ns) / vcpu->periodic_ns + 1) * vcpu->periodic_ns;
         due = true;
     }
     if (due) {

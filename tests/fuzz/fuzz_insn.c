@@ -153,8 +153,8 @@ static enum insn_segment segment_of(ZydisRegister zydis)
                                         : INSN_SEGMENT_FLAT;
 }
 
-/* With an address size of 32, Zydis takes a SIB byte without base for one with R13D if REX.B is set.
- * SDM 2A, table 2-5: that bit is not looked at then. */
+/* With an address size of 32, Zydis takes a SIB byte without base for one with R13D if REX.B is
+ * set. SDM 2A, table 2-5: that bit is not looked at then. */
 static bool zydis_sees_a_base(const struct decoded *decoded)
 {
     const ZydisDecodedInstruction *instruction = &decoded->instruction;

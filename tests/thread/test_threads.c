@@ -18,8 +18,9 @@
 #include "core/port.h"
 #include "core/tlb.h"
 
-#define THREADS 2U /* as many as there are CPUs: a fair lock waits for whoever is next, scheduled or not */
-#define ROUNDS  300U
+#define THREADS                                                                                    \
+    2U /* as many as there are CPUs: a fair lock waits for whoever is next, scheduled or not */
+#define ROUNDS 300U
 
 static struct domain domains[2];
 static struct frame frames[8];
@@ -87,7 +88,7 @@ static void run_threads(void *(*body)(void *))
 
 /* ---- what is tested ---- */
 
-/* Half of the threads name the domains in one order, half in the other: neither deadlock nor race. */
+/* Half of the threads name the domains in one order, half in the other: no deadlock, no race. */
 static void *count_under_both_locks(void *argument)
 {
     unsigned int thread = (unsigned int)(uintptr_t)argument;

@@ -286,8 +286,12 @@ static void ram_is_always_write_back_even_with_io_rights(void **state)
 static void cache_bits_without_io_rights_are_refused_as_bits_whatever_they_name(void **state)
 {
     (void)state;
-    const mfn_t frames[] = {page, io_page, mfn_make(0), mfn_make(IO_HIGH),
-                            mfn_make(FAKE_HYPERVISOR), mfn_make(FAKE_SHARED_READ),
+    const mfn_t frames[] = {page,
+                            io_page,
+                            mfn_make(0),
+                            mfn_make(IO_HIGH),
+                            mfn_make(FAKE_HYPERVISOR),
+                            mfn_make(FAKE_SHARED_READ),
                             mfn_make(FRAMES - 1)};
     for (unsigned int i = 0; i < ARRAY_SIZE(frames); i++) {
         assert_int_equal(decide(&own, 1, 0, entry(frames[i], PTE_PCD)).status,
