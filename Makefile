@@ -5,6 +5,8 @@
 #   make DEBUG=1        the same with ASSERT() and trapping UB checks in the hypervisor, under build/debug/
 #   make MEASURE=1      a hypervisor that measures how long it listens to nobody, under build/measure/
 #   make check-host     build and run the host tests (ASan, UBSan)
+#   make mutants        edits that make the core wrong: does a host test notice each?
+#   make coverage       the branches of core/ and builder/ that the host tests take
 #   make fuzz           run a fuzzer until it finds something (FUZZER=elf, bzimage,
 #                       mmu, insn or guest_pointer)
 #   make CC=clang       with clang instead of gcc
@@ -251,6 +253,32 @@ fuzz: fuzzers
 
 check-host: tests
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+# Edits that make the core wrong, one at a time: a host test must notice each; writes
+# docs/mutants.md.
+.PHONY: mutants coverage
+mutants:
+	$(Q)tests/mutants/run
+
+# Which branches of core/ and builder/ the host tests take: a summary, and build/coverage/index.html.
+# What is not core/ or builder/ is linked as it is.
+COVERED      := $(CORE_C:%.c=build/coverage/obj/%.o) $(BUILDER_C:%.c=build/coverage/obj/%.o)
+COVER_TESTS  := $(patsubst tests/unit/%.c,build/coverage/%,\
+	$(shell grep -lE '"(core|builder|tests/fake)/' $(UNIT_C)))
+COVER_FLAGS  := $(filter-out -O2 -fsanitize%,$(HOST_FLAGS)) -O0 --coverage
+build/coverage/obj/%.o: %.c build/compiler
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COVER_FLAGS) -c $< -o $@
+$(COVER_TESTS): build/coverage/%: build/host-obj/tests/unit/%.o $(COVERED) build/host.a
+	$(Q)$(CC) -fsanitize=address,undefined --coverage -o $@ $^ -lcmocka $(TOOL_LIBS)
+coverage: $(COVER_TESTS)
+	$(Q)find build/coverage/obj -name '*.gcda' -delete
+	$(Q)for t in $(COVER_TESTS); do $$t >$$t.log 2>&1 || { cat $$t.log; exit 1; }; done
+	$(Q)gcovr --root . --filter core/ --filter builder/ --branches --sort-uncovered \
+		--exclude-branches-by-pattern '^ *(CHECK|ASSERT)\(' \
+		--html-details build/coverage/index.html build/coverage/obj
+	$(Q)gcovr --root . --filter core/ --filter builder/ --branches --print-summary \
+		--exclude-branches-by-pattern '^ *(CHECK|ASSERT)\(' build/coverage/obj
 
 # The guest tests on Debian's Xen and on Pinnace, side by side; writes docs/conformance.md.
 .PHONY: peer

@@ -9,7 +9,7 @@ run_packages=(gcc libc6-dev make libxen-dev libjansson-dev zlib1g-dev libbz2-dev
     liblz4-dev libzstd-dev qemu-system-x86 cpio)
 # What ./test needs on top.
 test_packages=(libcmocka-dev libzydis-dev clang libclang-rt-14-dev bzip2 xz-utils lzop lz4 zstd
-    mandoc grub-pc-bin grub-common xorriso mtools)
+    mandoc grub-pc-bin grub-common xorriso mtools spin gcovr)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 

@@ -346,6 +346,13 @@ unsigned int port_cpu(void)
     return fake.cpu;
 }
 
+static void tell(const char *what)
+{
+    if (fake.watch != NULL) {
+        fake.watch(what);
+    }
+}
+
 static void flush_cpu(unsigned int cpu)
 {
     uint32_t clock = tlb_flush_begin();
@@ -357,6 +364,7 @@ static void flush_cpu(unsigned int cpu)
 
 void port_flush_tlb(uint64_t cpus)
 {
+    tell("flush_tlb");
     fake.full_flushes++;
     fake.last_flush_cpus = cpus;
     assert_int_equal(cpus & ~machine.cpus_online, 0);
@@ -388,6 +396,7 @@ void port_flush_caches(uint64_t cpus)
 
 void port_base_changed(struct vcpu *vcpu)
 {
+    tell("base_changed");
     fake.base_changes++;
     for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++) {
         if (((vcpu->cpus >> cpu) & 1) != 0) {
@@ -398,6 +407,7 @@ void port_base_changed(struct vcpu *vcpu)
 
 void port_show_descriptors(struct vcpu *vcpu, unsigned int page, mfn_t frame)
 {
+    tell("show_descriptors");
     assert_true(page < FAKE_DESCRIPTOR_PAGES);
     if (!mfn_equal(frame, MFN_INVALID)) {
         const struct frame *record = fake_frame(frame);

@@ -68,6 +68,9 @@ struct fake_state {
     unsigned int yield_queries; /* since fake_yield_at() or the start */
     /* Called before each re-execution of an interrupted call. */
     void (*between)(void);
+    /* Called at the start of each port function that other CPUs would notice, with its name less
+     * "port_": flush_tlb, base_changed, show_descriptors. */
+    void (*watch)(const char *what);
     unsigned int executions; /* of the last call */
 
     /* Called before each access of the hypervisor to guest memory. */
