@@ -261,7 +261,7 @@ mutants:
 	$(Q)tests/mutants/run
 
 # Which branches of core/ and builder/ the host tests take: a summary, and build/coverage/index.html.
-# What is not core/ or builder/ is linked as it is.
+# docs/coverage.md is about the others. What is not core/ or builder/ is linked as it is.
 COVERED      := $(CORE_C:%.c=build/coverage/obj/%.o) $(BUILDER_C:%.c=build/coverage/obj/%.o)
 COVER_TESTS  := $(patsubst tests/unit/%.c,build/coverage/%,\
 	$(shell grep -lE '"(core|builder|tests/fake)/' $(UNIT_C)))

@@ -416,6 +416,17 @@ static void an_exchange_that_raced_changes_nothing(void **state)
     assert_int_equal(seen.raw, slot->raw);
     assert_int_equal(fake_frame(guest.pages[1])->type_count, 1);
     assert_audit_clean();
+
+    slot->raw = old.raw; /* the same with an entry that takes nothing */
+    seen = old;
+    context_open_self(&context, vcpu);
+    race_begin(slot);
+    status = pte_update_leaf(&context, slot, (pte_t){0}, PTE_STORE_EXCHANGE, &seen);
+    race_end();
+    context_close(&context);
+    assert_int_equal(status, STATUS_AGAIN);
+    assert_int_equal(slot->raw, old.raw | PTE_DIRTY);
+    assert_audit_clean();
 }
 
 static void an_emulated_store_that_raced_is_tried_again(void **state)
