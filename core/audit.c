@@ -126,10 +126,13 @@ static void count_frame(const struct window *window, const struct frame *frame)
 {
     mfn_t mfn = frame_mfn(frame);
     bool here = mfn.value >= window->first && mfn.value - window->first < window->count;
-    if ((frame->flags & FRAME_ALLOCATED) != 0 || frame_class(frame) == FRAME_SHARED_READ_ONLY) {
+    if ((frame->flags & FRAME_ALLOCATED) != 0) {
+        count(window, mfn, frame_class(frame) == FRAME_SHARED);
+    }
+    if (frame_class(frame) == FRAME_SHARED_READ_ONLY) {
         count(window, mfn, false);
     }
-    if (frame_is_pinned(frame) || frame_class(frame) == FRAME_SHARED) {
+    if (frame_is_pinned(frame)) {
         count(window, mfn, true);
     }
     if (frame->type_count > 0 && frame_type_is_table(frame_type(frame)) &&
@@ -270,6 +273,28 @@ static void compare_frame(const struct window *window, mfn_t mfn)
     }
 }
 
+static uint64_t count_owned(const struct domain *domain, enum frame_class class)
+{
+    uint64_t owned = 0;
+    for (uint64_t i = 0; i < machine.frame_count; i++) {
+        const struct frame *frame = &machine.frames[i];
+        owned += frame_class(frame) == class && frame->owner == domain->id ? 1 : 0;
+    }
+    return owned;
+}
+
+static void compare_domain(const struct window *window, const struct domain *domain)
+{
+    uint64_t guest = count_owned(domain, FRAME_GUEST);
+    if (guest != domain->page_count) {
+        differ(window, MFN_INVALID, "frames of a domain", guest, domain->page_count);
+    }
+    uint64_t shared = count_owned(domain, FRAME_SHARED);
+    if (shared != domain->shared_count) {
+        differ(window, MFN_INVALID, "shared frames of a domain", shared, domain->shared_count);
+    }
+}
+
 /* Every domain's count of frames, and the number of free ones, against the frame table. */
 static void compare_totals(const struct window *window)
 {
@@ -282,15 +307,8 @@ static void compare_totals(const struct window *window)
     }
     for (unsigned int i = 0; i < DOMAIN_LIMIT; i++) {
         const struct domain *domain = machine.domains[i];
-        uint64_t owned = 0;
-        for (uint64_t j = 0; domain != NULL && j < machine.frame_count; j++) {
-            owned += frame_class(&machine.frames[j]) == FRAME_GUEST &&
-                             machine.frames[j].owner == domain->id
-                         ? 1
-                         : 0;
-        }
-        if (domain != NULL && owned != domain->page_count) {
-            differ(window, MFN_INVALID, "frames of a domain", owned, domain->page_count);
+        if (domain != NULL) {
+            compare_domain(window, domain);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/domain.h"
 
+#include "core/port.h"
 #include "lib/string.h"
 
 struct domain domain_io = {.id = DOMID_IO};
@@ -13,6 +14,13 @@ void domain_init(struct domain *domain, uint16_t id)
     domain->page_limit = UINT64_MAX;
     CHECK(id < DOMAIN_LIMIT && machine.domains[id] == NULL);
     machine.domains[id] = domain;
+}
+
+void domain_note_empty(struct domain *domain)
+{
+    if (domain_is_empty(domain)) {
+        port_domain_empty(domain);
+    }
 }
 
 void vcpu_init(struct vcpu *vcpu, struct domain *domain, unsigned int id)

@@ -64,10 +64,12 @@ struct domain {
     uint16_t id;
     bool is_control; /* may act on every domain */
     bool has_io;     /* I/O memory and ports: the first domain */
-    bool is_dying;
+    bool is_dying; /* gains nothing any more: no frame, pin, base or grant */
+    bool is_torn_down; /* nothing of its own holds a frame: what is left, others hold */
     uint64_t assists;    /* bit n: VMASST_TYPE n is on */
     uint64_t page_count; /* frames it owns; at most page_limit */
     uint64_t page_limit;
+    uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
     unsigned int vcpu_count;
     struct vcpu *vcpus[VCPU_LIMIT];
     struct ticket_lock mmu_lock;
@@ -79,6 +81,16 @@ extern struct domain domain_xen;
 
 void domain_init(struct domain *domain, uint16_t id);
 void vcpu_init(struct vcpu *vcpu, struct domain *domain, unsigned int id);
+
+/* A dying domain has lost a frame, or its own last hold: if nothing is left of it, the environment
+ * is told (port_domain_empty()). Its MMU lock is held. */
+void domain_note_empty(struct domain *domain);
+
+/* Is there nothing left of a destroyed domain but its record? */
+static inline bool domain_is_empty(const struct domain *domain)
+{
+    return domain->is_torn_down && domain->page_count == 0 && domain->shared_count == 0;
+}
 
 /* A real domain by its number, or NULL. */
 static inline struct domain *domain_find(uint16_t id)

@@ -100,16 +100,26 @@ void frame_put_writable_last(struct frame *frame)
     frame->type_count = 0;
 }
 
-/* Clear what the frame was to its owner. Its data stays, so the owner's number stays too. */
+/*
+ * Clear what the frame was to its owner. Its data stays, so the owner's number stays too; but a
+ * dying domain's number will be another's one day, so what it leaves is dirty for everybody.
+ */
 static void leave_owner(struct frame *frame)
 {
     CHECK(frame->ref_count == 0 && frame->type_count == 0);
     struct domain *owner = domain_find(frame->owner);
-    CHECK(owner != NULL && owner->page_count > 0);
-    owner->page_count--;
+    CHECK(owner != NULL);
+    uint64_t *count =
+        frame_class(frame) == FRAME_SHARED ? &owner->shared_count : &owner->page_count;
+    CHECK(*count > 0);
+    (*count)--;
     set_class(frame, FRAME_FREE);
     frame->type = FRAME_NONE;
     frame->writable_stamp = tlb_clock_now();
+    if (owner->is_dying) {
+        frame->owner = DOMID_XEN;
+        domain_note_empty(owner);
+    }
 }
 
 /* Back to the allocator. What was said of the frame goes only now: one that is stolen and given
@@ -122,7 +132,8 @@ static void make_free(struct frame *frame)
 
 void frame_put_last(struct frame *frame)
 {
-    CHECK(frame_class(frame) == FRAME_GUEST && (frame->flags & FRAME_ALLOCATED) == 0);
+    CHECK((frame_class(frame) == FRAME_GUEST || frame_class(frame) == FRAME_SHARED) &&
+          (frame->flags & FRAME_ALLOCATED) == 0);
     leave_owner(frame);
     make_free(frame);
 }
@@ -189,5 +200,41 @@ void frame_make_shared(struct frame *frame, struct domain *domain)
     frame->ref_count = 1;
     frame->type_count = 1;
     frame->owner = domain->id;
-    set_class(frame, FRAME_SHARED);
+    domain->shared_count++;
+    frame->flags = FRAME_SHARED | FRAME_ALLOCATED;
+}
+
+void frame_end_shared(struct frame *frame)
+{
+    CHECK(frame_class(frame) == FRAME_SHARED && (frame->flags & FRAME_ALLOCATED) != 0);
+    frame->flags &= (uint8_t)~FRAME_ALLOCATED;
+    frame_put_writable(frame);
+    frame_put(frame);
+}
+
+mfn_t frame_take_hypervisor(unsigned int order)
+{
+    mfn_t first = frame_alloc(order, 64);
+    if (mfn_equal(first, MFN_INVALID)) {
+        return MFN_INVALID;
+    }
+    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
+        struct frame *frame = frame_find(mfn_add(first, i));
+        frame_prepare(frame, DOMID_INVALID);
+        memset(port_map_frame(mfn_add(first, i)), 0, PAGE_SIZE);
+        frame->owner = DOMID_XEN;
+        set_class(frame, FRAME_HYPERVISOR);
+    }
+    return first;
+}
+
+void frame_free_hypervisor(mfn_t first, unsigned int order)
+{
+    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
+        struct frame *frame = frame_find(mfn_add(first, i));
+        CHECK(frame_class(frame) == FRAME_HYPERVISOR && frame->owner == DOMID_XEN);
+        set_class(frame, FRAME_FREE);
+        frame_mark_dirty(frame);
+    }
+    frame_alloc_undo(first, order);
 }

@@ -38,7 +38,8 @@ enum frame_class {
 };
 
 #define FRAME_CLASS_MASK 0x07U
-#define FRAME_ALLOCATED  0x08U /* part of the owner's reservation: worth one reference */
+#define FRAME_ALLOCATED  0x08U /* part of the owner's reservation: worth one reference; of a SHARED
+                                * frame, the hypervisor's hold: also one writable type count */
 #define FRAME_PINNED     0x10U /* the guest's own hold: worth one reference and one type count */
 #define FRAME_VALIDATED  0x20U /* the contents are checked for the type; type count > 0 */
 #define FRAME_HALF       0x40U /* a vCPU's walk is in the middle of it: entries [0, progress) count */
@@ -214,8 +215,17 @@ void frame_mark_dirty(struct frame *frame);
  * The data of a former owner is gone, and so is every stale translation. */
 void frame_assign(struct frame *frame, struct domain *domain);
 
-/* Make a FREE frame hypervisor memory that `domain` may map (shared_info): never freed or retyped
- * while the domain lives. */
+/* Make a FREE frame hypervisor memory that `domain` may map (shared_info, grant frames), zeroed:
+ * never freed or retyped while the domain lives. Counted in the domain's shared_count. */
 void frame_make_shared(struct frame *frame, struct domain *domain);
+/* The hypervisor's own hold on a shared frame ends, with its domain: the frame is freed when nobody
+ * maps it any more. */
+void frame_end_shared(struct frame *frame);
+
+/* 2^order contiguous frames of memory for the hypervisor itself, zeroed; MFN_INVALID: there are
+ * none. No lock is needed; guests never get at them. */
+NODISCARD mfn_t frame_take_hypervisor(unsigned int order);
+/* Give them back: wiped before anybody gets them. */
+void frame_free_hypervisor(mfn_t first, unsigned int order);
 
 #endif

@@ -49,6 +49,10 @@ void port_show_descriptors(struct vcpu *vcpu, unsigned int page, mfn_t frame);
 /* The vCPU's LDT base and limit have changed: load LDTR where it runs. */
 void port_ldt_changed(struct vcpu *vcpu);
 
+/* The last frame of a destroyed domain is gone: its record can go, once no call is under way. The
+ * domain's MMU lock is held. */
+void port_domain_empty(struct domain *domain);
+
 /* The current base of the running guest's FS (or GS) segment. */
 uint64_t port_segment_base(bool gs);
 

@@ -424,6 +424,11 @@ void port_ldt_changed(struct vcpu *vcpu)
     fake.ldt_changes++;
 }
 
+void port_domain_empty(struct domain *domain)
+{
+    fake.empty_domains[domain->id] = true;
+}
+
 uint64_t port_segment_base(bool gs)
 {
     return gs ? fake.gs_base : fake.fs_base;

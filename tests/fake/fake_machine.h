@@ -88,6 +88,7 @@ struct fake_state {
     unsigned int cache_flushes;
     unsigned int base_changes;
     unsigned int ldt_changes;
+    bool empty_domains[DOMAIN_LIMIT]; /* port_domain_empty() named them */
     uint64_t last_flush_cpus;
     uint64_t last_flush_address;
 
