@@ -10,6 +10,7 @@
 #include "lib/compiler.h"
 
 #define CPU_WORK_DEBUG_KEYS (UINT64_C(1) << 0)
+#define CPU_WORK_CONSOLE    (UINT64_C(1) << 1) /* a domain's console ring or input */
 
 /* Note work for this CPU. */
 void cpu_work_raise(uint64_t work);
