@@ -10,6 +10,7 @@
 #define HV_VCPU_H
 
 #include "core/domain.h"
+#include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
 #include "hv/evtchn/evtchn.h"
 #include "lib/heap.h"
@@ -47,6 +48,7 @@ struct hv_domain {
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
     struct evtchn_table evtchns;
+    struct guest_console console;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
     /* Commands of known calls that were refused as unknown and logged: call and command. */
