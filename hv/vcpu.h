@@ -44,11 +44,13 @@ struct hv_domain {
     unsigned int vcpu_limit;    /* it may have vCPUs 0 .. vcpu_limit - 1; the scheduler's lock */
     unsigned int weight;        /* its share of the CPU, in WEIGHT_DEFAULTths */
     unsigned int pause_count;   /* while not 0, none of its vCPUs runs; the scheduler's lock */
-    bool is_shut_down;          /* none ever runs again */
+    bool is_shut_down;          /* none runs, unless it is resumed */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
     struct evtchn_table evtchns;
     struct guest_console console;
+    struct e820_entry *memory_map; /* what it is told about its memory (12.13); NULL: nothing */
+    uint32_t memory_map_count;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
     /* Commands of known calls that were refused as unknown and logged: call and command. */

@@ -19,7 +19,8 @@ static struct {
     struct heap queue;       /* who can run and does not, by virtual time */
     struct hv_vcpu *running; /* NULL: idle */
     uint64_t charged_ns;     /* system time up to which `running` has been charged */
-    uint64_t floor_ns;       /* virtual time: nobody who can run is behind it by more than a slice */
+    uint64_t idle_ns;        /* nobody ran, up to the same time */
+    uint64_t floor_ns; /* virtual time: nobody who can run is behind it by more than a slice */
     unsigned int vcpu_count;
 } sched = {.queue = {.nodes = places, .limit = VCPU_TOTAL_LIMIT}};
 
@@ -71,6 +72,8 @@ static void charge_running(void)
     if (vcpu != NULL) {
         vcpu->virtual_ns +=
             (now - sched.charged_ns) * WEIGHT_DEFAULT / hv_vcpu_domain(vcpu)->weight;
+    } else {
+        sched.idle_ns += now - sched.charged_ns;
     }
     sched.charged_ns = now;
 }
@@ -165,18 +168,25 @@ void sched_remove_vcpu(struct hv_vcpu *vcpu)
     sched_unlock(flags);
 }
 
+uint64_t sched_vcpu_ns(const struct hv_vcpu *vcpu)
+{
+    uint64_t now = vcpu == sched.running ? time_now_ns() - vcpu->runstate_entry_ns : 0;
+    return vcpu->runstate_times[RUNSTATE_running] + now;
+}
+
 uint64_t sched_domain_ns(const struct hv_domain *domain)
 {
     uint64_t total = 0;
     for (unsigned int i = 0; i < domain->vcpu_limit; i++) {
-        const struct vcpu *core = domain->core.vcpus[i];
-        if (core != NULL) {
-            const struct hv_vcpu *vcpu = (const struct hv_vcpu *)(const void *)core;
-            total += vcpu->runstate_times[RUNSTATE_running];
-            total += vcpu == sched.running ? time_now_ns() - vcpu->runstate_entry_ns : 0;
-        }
+        const struct hv_vcpu *vcpu = hv_domain_vcpu(domain, i);
+        total += vcpu != NULL ? sched_vcpu_ns(vcpu) : 0;
     }
     return total;
+}
+
+uint64_t sched_idle_ns(void)
+{
+    return sched.idle_ns;
 }
 
 /* ---- who runs ------------------------------------------------------------------------------ */
