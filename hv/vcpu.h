@@ -62,6 +62,7 @@ struct hv_vcpu {
     struct vcpu core;       /* first */
     struct vcpu_info *info; /* where the guest looks: in shared_info, or registered */
     bool info_registered;
+    unsigned int slot; /* its number among all vCPUs there are */
 
     bool is_initialised;       /* has a state to start from */
     bool is_up;                /* VCPUOP_up: may run */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * domctl: which CPUs and nodes are to be used. There is one of each, so every set that has it is the
- * same, and one without it cannot be had. Bitmaps are in guest memory, bytes with the lowest first.
+ * domctl: which CPUs and nodes are to be used. There is one of each, so every set that has it is
+ * the same, and one without it cannot be had. Bitmaps are in guest memory, bytes with the lowest
+ * first.
  */
 #include "hv/control/control.h"
 

@@ -56,8 +56,8 @@ int sysctl_getcpuinfo(struct xen_sysctl *op)
     struct xen_sysctl_getcpuinfo *query = &op->u.getcpuinfo;
     struct xen_sysctl_cpuinfo info = {.idletime = sched_idle_ns()};
     query->nr_cpus = (uint32_t)min_u64(query->max_cpus, CPU_COUNT);
-    bool copied = query->nr_cpus == 0 ||
-                  guest_copy_out(HANDLE_ADDRESS(query->info), &info, sizeof(info));
+    bool copied =
+        query->nr_cpus == 0 || guest_copy_out(HANDLE_ADDRESS(query->info), &info, sizeof(info));
     return copied ? 0 : -XEN_EFAULT;
 }
 
@@ -83,8 +83,7 @@ int sysctl_cputopoinfo(struct xen_sysctl *op)
 {
     struct xen_sysctl_cputopoinfo *query = &op->u.cputopoinfo;
     static const struct xen_sysctl_cputopo only;
-    int result =
-        answer_one(HANDLE_ADDRESS(query->cputopo), query->num_cpus, &only, sizeof(only));
+    int result = answer_one(HANDLE_ADDRESS(query->cputopo), query->num_cpus, &only, sizeof(only));
     query->num_cpus = CPU_COUNT;
     return result;
 }

@@ -20,7 +20,8 @@ static int sched_id(struct xen_sysctl *op)
     return 0;
 }
 
-/* From one number on, as many as there is room for. A list in pieces begins again behind its last. */
+/* From one number on, as many as there is room for. A list in pieces begins again behind its last.
+ */
 static int getdomaininfolist(struct xen_sysctl *op)
 {
     struct xen_sysctl_getdomaininfolist *list = &op->u.getdomaininfolist;

@@ -39,8 +39,8 @@ struct call_result domctl_getvcpucontext(struct domctl *call)
         return call_done(-XEN_ENODATA);
     }
     vcpu_context_get(vcpu, &context);
-    bool copied = guest_copy_out(HANDLE_ADDRESS(call->op.u.vcpucontext.ctxt), &context,
-                                 sizeof(context));
+    bool copied =
+        guest_copy_out(HANDLE_ADDRESS(call->op.u.vcpucontext.ctxt), &context, sizeof(context));
     return call_done(copied ? 0 : -XEN_EFAULT);
 }
 

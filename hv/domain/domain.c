@@ -12,8 +12,9 @@
 
 #include <xen/sched.h>
 
-#define PAUSE_LIMIT 255U /* as Xen: a control domain that forgets to unpause is stopped somewhere  \
-                          */
+#define PAUSE_LIMIT                                                                                \
+    255U /* as Xen: a control domain that forgets to unpause is stopped somewhere                  \
+          */
 
 /* ---- records ------------------------------------------------------------------------------- */
 
@@ -135,7 +136,7 @@ static int add_vcpu(struct hv_domain *domain, unsigned int id)
     if (vcpu == NULL) {
         return -XEN_ENOMEM;
     }
-    if (!sched_add_vcpu()) {
+    if (!sched_add_vcpu(vcpu)) {
         vcpu_record_free(vcpu);
         return -XEN_ENOMEM;
     }

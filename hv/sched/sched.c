@@ -21,7 +21,7 @@ static struct {
     uint64_t charged_ns;     /* system time up to which `running` has been charged */
     uint64_t idle_ns;        /* nobody ran, up to the same time */
     uint64_t floor_ns; /* virtual time: nobody who can run is behind it by more than a slice */
-    unsigned int vcpu_count;
+    uint64_t used_slots[VCPU_TOTAL_LIMIT / 64]; /* a bit for each vCPU there is */
 } sched = {.queue = {.nodes = places, .limit = VCPU_TOTAL_LIMIT}};
 
 static uint64_t sched_lock(void)
@@ -147,11 +147,20 @@ void sched_yield(struct hv_vcpu *vcpu)
     sched_unlock(flags);
 }
 
-bool sched_add_vcpu(void)
+/* The lowest slot is taken, so that what hangs on slots is not more than is in use at a time. */
+bool sched_add_vcpu(struct hv_vcpu *vcpu)
 {
     uint64_t flags = sched_lock();
-    bool fits = sched.vcpu_count < VCPU_TOTAL_LIMIT;
-    sched.vcpu_count += fits ? 1 : 0;
+    unsigned int word = 0;
+    while (word < ARRAY_SIZE(sched.used_slots) && sched.used_slots[word] == UINT64_MAX) {
+        word++;
+    }
+    bool fits = word < ARRAY_SIZE(sched.used_slots);
+    if (fits) {
+        unsigned int bit = (unsigned int)__builtin_ctzll(~sched.used_slots[word]);
+        sched.used_slots[word] |= UINT64_C(1) << bit;
+        vcpu->slot = word * 64 + bit;
+    }
     sched_unlock(flags);
     return fits;
 }
@@ -164,7 +173,7 @@ void sched_remove_vcpu(struct hv_vcpu *vcpu)
     if (heap_has(&vcpu->queued)) {
         heap_remove(&sched.queue, &vcpu->queued);
     }
-    sched.vcpu_count--;
+    sched.used_slots[vcpu->slot / 64] &= ~(UINT64_C(1) << (vcpu->slot % 64));
     sched_unlock(flags);
 }
 
