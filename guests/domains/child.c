@@ -98,9 +98,8 @@ static void build_step(struct child *child, struct xen_domctl *create, enum buil
         }
         break;
     case STEP_MAILBOX:
-        EXPECT_RESULT(foreign_map(child->slot, child->id, child->frames[PAGE_MAILBOX],
-                                  PTE_READ_WRITE),
-                      0);
+        EXPECT_RESULT(
+            foreign_map(child->slot, child->id, child->frames[PAGE_MAILBOX], PTE_READ_WRITE), 0);
         child->mailbox = slot_address(child->slot);
         break;
     case STEP_PIN:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A child: a domain of a few frames that does what it is told. Its code (child.S) reads requests from
- * a page that we map too, makes the call, and writes the answer beside it.
+ * A child: a domain of a few frames that does what it is told. Its code (child.S) reads requests
+ * from a page that we map too, makes the call, and writes the answer beside it.
  *
  *   CHILD_VA + 0x0000  code
  *   CHILD_VA + 0x1000  mailbox: requests and answers, and room for records

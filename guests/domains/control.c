@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "guests/domains/control.h"
 
+#include "guests/lib/event.h"
 #include "guests/lib/test.h"
 #include "lib/string.h"
 
-#define PATIENCE     10000U /* turns given to others before we call it hanging */
-#define DOMAINS_MAX  64U
-#define FRAMES_ONCE  1024U
+#define PATIENCE    1000U /* milliseconds before we call it hanging */
+#define DOMAINS_MAX 64U
+#define FRAMES_ONCE 1024U
 
 int64_t domctl(uint32_t command, domid_t domain, struct xen_domctl *op)
 {
@@ -64,16 +65,22 @@ static uint32_t list_domains(struct xen_domctl_getdomaininfo *list, uint32_t roo
     return op.u.getdomaininfolist.num_domains;
 }
 
+void let_others_run(void)
+{
+    hypercall_sched_op(SCHEDOP_yield, NULL);
+}
+
+void let_time_pass(void)
+{
+    struct sched_poll poll = {.timeout = (uint64_t)(system_time() + MILLISECOND)};
+    hypercall_sched_op(SCHEDOP_poll, &poll);
+}
+
 static struct xen_domctl_getdomaininfo domains[DOMAINS_MAX];
 
 uint32_t domain_count(void)
 {
     return list_domains(domains, DOMAINS_MAX);
-}
-
-void let_others_run(void)
-{
-    hypercall_sched_op(SCHEDOP_yield, NULL);
 }
 
 uint64_t free_frames(void)
@@ -88,7 +95,7 @@ uint64_t free_frames(void)
             return now;
         }
         before = now;
-        let_others_run();
+        let_time_pass();
     }
     test_fail(__FILE__, __LINE__, "the number of free frames does not come to rest");
 }
@@ -102,7 +109,7 @@ bool is_gone(domid_t domain)
 void wait_until_gone(domid_t domain)
 {
     for (unsigned int turn = 0; turn < PATIENCE && !is_gone(domain); turn++) {
-        let_others_run();
+        let_time_pass();
     }
     EXPECT(is_gone(domain));
 }

@@ -36,8 +36,9 @@ void wait_until_gone(domid_t domain);
 /* All but this one: what a failed test left. Each test begins with this. */
 void destroy_all(void);
 
-/* Let the others run. */
+/* Let the others run: once round, or for a millisecond, in which who cleans up does so too. */
 void let_others_run(void);
+void let_time_pass(void);
 
 /* Frames of the domain, PFNs from `first` on: how many it got. */
 uint64_t populate(domid_t domain, uint64_t first, mfn_t frames[], uint64_t count);

@@ -124,9 +124,11 @@ TEST(domain_of_a_kind_or_size_that_cannot_be_is_refused)
     test_needs_first_domain();
     destroy_all();
     static void (*const changes[])(struct xen_domctl_createdomain *) = {
-        unknown_flag,        with_hap,      with_iommu_options,    with_iommu,
-        without_vcpus,       with_too_many_vcpus, without_grant_version, with_grant_version_3,
-        with_devices,        with_unknown_misc,
+        unknown_flag,          with_hap,
+        with_iommu_options,    with_iommu,
+        without_vcpus,         with_too_many_vcpus,
+        without_grant_version, with_grant_version_3,
+        with_devices,          with_unknown_misc,
     };
     uint64_t free_before = free_frames();
     for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
