@@ -103,7 +103,7 @@ uint64_t free_frames(void)
 bool is_gone(domid_t domain)
 {
     struct xen_domctl_getdomaininfo info;
-    return domain_info(domain, &info) == -XEN_ESRCH;
+    return domain_info(domain, &info) == -XEN_ESRCH || info.domain != domain;
 }
 
 void wait_until_gone(domid_t domain)

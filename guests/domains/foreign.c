@@ -63,8 +63,7 @@ TEST(what_concerns_the_caller_cannot_be_done_on_behalf)
 {
     struct child child = child_start();
     EXPECT_RESULT(mmuext_for(child.id, MMUEXT_NEW_BASEPTR, child.frames[PAGE_L4]), -XEN_EPERM);
-    EXPECT_RESULT(mmuext_for(child.id, MMUEXT_NEW_USER_BASEPTR, child.frames[PAGE_L4]),
-                  -XEN_EPERM);
+    EXPECT_RESULT(mmuext_for(child.id, MMUEXT_NEW_USER_BASEPTR, child.frames[PAGE_L4]), -XEN_EPERM);
     EXPECT_RESULT(mmuext_for(child.id, MMUEXT_TLB_FLUSH_ALL, mfn_make(0)), -XEN_EPERM);
     EXPECT_RESULT(mmuext_for(child.id, MMUEXT_SET_LDT, mfn_make(0)), -XEN_EPERM);
     EXPECT_RESULT(mmuext_for(child.id, MMUEXT_CLEAR_PAGE, child.frames[PAGE_PLAIN]), 0);
@@ -90,12 +89,12 @@ TEST(entries_of_a_child_are_changed_by_naming_its_tables)
     EXPECT_RESULT(child_call(&child, CHILD_LOAD, child_address(PAGE_PLAIN + 1), 0, 0, 0), SECRET);
     uint64_t table = pte_make(child.frames[PAGE_L1], PTE_READ_WRITE);
     EXPECT_RESULT(set_child_entry(&child, PAGE_L1, 21, table, child.id), -XEN_EBUSY);
-    EXPECT_RESULT(set_child_entry(&child, PAGE_L2, 5, pte_make(child.frames[PAGE_L1], PTE_TABLE),
-                                  child.id),
-                  0);
-    EXPECT_RESULT(set_child_entry(&child, PAGE_L2, 6, pte_make(child.frames[PAGE_L1], PTE_TABLE),
-                                  DOMID_SELF),
-                  -XEN_EINVAL);
+    EXPECT_RESULT(
+        set_child_entry(&child, PAGE_L2, 5, pte_make(child.frames[PAGE_L1], PTE_TABLE), child.id),
+        0);
+    EXPECT_RESULT(
+        set_child_entry(&child, PAGE_L2, 6, pte_make(child.frames[PAGE_L1], PTE_TABLE), DOMID_SELF),
+        -XEN_EINVAL);
     uint64_t ours = pte_make(mfn_of(page_alloc()), PTE_TABLE);
     EXPECT_RESULT(set_child_entry(&child, PAGE_L2, 6, ours, child.id), -XEN_EINVAL);
 }
@@ -105,9 +104,9 @@ TEST(q_frame_of_ours_in_a_table_of_a_dead_child_is_ours_alone_again)
 {
     struct child child = child_start();
     uint64_t *page = page_alloc();
-    EXPECT_RESULT(set_child_entry(&child, PAGE_L1, 20, pte_make(mfn_of(page), PTE_READ_WRITE),
-                                  DOMID_SELF),
-                  0);
+    EXPECT_RESULT(
+        set_child_entry(&child, PAGE_L1, 20, pte_make(mfn_of(page), PTE_READ_WRITE), DOMID_SELF),
+        0);
     EXPECT_RESULT(child_call(&child, CHILD_STORE, child_address(20), SECRET, 0, 0), 0);
     EXPECT_EQUAL(*(volatile uint64_t *)page, SECRET);
     *page = 0;
@@ -229,7 +228,8 @@ static void write_secret(const struct child *child)
     EXPECT_RESULT(foreign_map(3, child->id, child->frames[0], 0), 0);
 }
 
-/* By its number the next domain looks like the last one; what was the last one's it must not see. */
+/* By its number the next domain looks like the last one; what was the last one's it must not see.
+ */
 TEST(f_domain_with_the_number_of_a_dead_one_finds_nothing_of_its_memory)
 {
     test_needs_first_domain();

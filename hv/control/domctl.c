@@ -64,6 +64,23 @@ static domctl_fn find_command(uint32_t number, bool *answers)
     return commands[index].perform;
 }
 
+/* The domain a command names. A question about a domain that is not there is answered for the next
+ * one: tools go through all of them that way. */
+static int find_domain(struct domctl *call)
+{
+    uint32_t id = call->op.domain;
+    call->domain = hv_domain_find((uint16_t)id);
+    if (call->op.cmd == XEN_DOMCTL_getdomaininfo) {
+        if (id >= DOMID_FIRST_RESERVED) {
+            return -XEN_EINVAL;
+        }
+        while (call->domain == NULL && ++id < DOMAIN_LIMIT) {
+            call->domain = hv_domain_find((uint16_t)id);
+        }
+    }
+    return call->domain != NULL ? 0 : -XEN_ESRCH;
+}
+
 /* domctl(record). Who has no right learns nothing else: not even which domains there are. */
 struct call_result hypercall_domctl(struct hv_vcpu *vcpu, uint64_t arg[])
 {
@@ -78,9 +95,9 @@ struct call_result hypercall_domctl(struct hv_vcpu *vcpu, uint64_t arg[])
         return control_refuse(&call, -XEN_EACCES, "the interface version is not Xen 4.17's");
     }
     if (call.op.cmd != XEN_DOMCTL_createdomain) {
-        call.domain = hv_domain_find(call.op.domain);
-        if (call.domain == NULL) {
-            return call_done(-XEN_ESRCH);
+        int result = find_domain(&call);
+        if (result != 0) {
+            return call_done(result);
         }
     }
     bool answers = false;

@@ -62,5 +62,6 @@ void domain_info_fill(const struct hv_domain *domain, struct xen_domctl_getdomai
 struct call_result domctl_getdomaininfo(struct domctl *call)
 {
     domain_info_fill(call->domain, &call->op.u.getdomaininfo);
+    call->op.domain = call->domain->core.id;
     return call_done(0);
 }

@@ -34,8 +34,8 @@ static const char *refuse_kind(const struct xen_domctl_createdomain *create)
     if ((create->flags & ~(XEN_DOMCTL_CDF_s3_integrity | XEN_DOMCTL_CDF_oos_off)) != 0) {
         return "a flag is not known";
     }
-    if ((create->arch.emulation_flags & ~XEN_X86_EMU_PIT) != 0 || create->arch.misc_flags != 0) {
-        return "no devices are emulated for PV domains, and unknown MSRs always fault";
+    if ((create->arch.emulation_flags & ~XEN_X86_EMU_ALL) != 0 || create->arch.misc_flags != 0) {
+        return "a flag of the architecture's is not known, or relaxes what always faults";
     }
     return NULL;
 }
@@ -68,6 +68,9 @@ struct call_result domctl_createdomain(struct domctl *call)
     }
     if (why != NULL) {
         return control_refuse(call, -XEN_EINVAL, why);
+    }
+    if ((create->arch.emulation_flags & ~XEN_X86_EMU_PIT) != 0) {
+        return control_refuse(call, -XEN_EOPNOTSUPP, "no devices are emulated for PV domains");
     }
     bool chosen = call->op.domain != 0 && call->op.domain < DOMID_FIRST_RESERVED;
     struct domain_config config = {

@@ -109,7 +109,7 @@ struct call_result domctl_iomem_permission(struct domctl *call)
 struct call_result domctl_ioport_permission(struct domctl *call)
 {
     const struct xen_domctl_ioport_permission *range = &call->op.u.ioport_permission;
-    if (range->first_port + (uint64_t)range->nr_ports > 0x10000) {
+    if (range->nr_ports == 0 || range->first_port + (uint64_t)range->nr_ports > 0x10000) {
         return call_done(-XEN_EINVAL);
     }
     return permit(call, range->allow_access != 0);
