@@ -61,15 +61,15 @@ int sysctl_getcpuinfo(struct xen_sysctl *op)
     return copied ? 0 : -XEN_EFAULT;
 }
 
-/* There is one region, all memory: nothing is kept apart for narrow devices. */
+/* Of all widths together: nothing is kept apart for devices that need narrow addresses. */
 int sysctl_availheap(struct xen_sysctl *op)
 {
-    const struct xen_sysctl_availheap *query = &op->u.availheap;
-    bool everywhere = query->min_bitwidth == 0 && query->max_bitwidth == 0;
-    if (!everywhere || (query->node != 0 && query->node != ALL_NODES)) {
-        return -XEN_EINVAL;
+    struct xen_sysctl_availheap *query = &op->u.availheap;
+    if (query->min_bitwidth != 0 || query->max_bitwidth != 0) {
+        return -XEN_EOPNOTSUPP;
     }
-    op->u.availheap.avail_bytes = free_frames() << PAGE_SHIFT;
+    bool is_ours = query->node == 0 || query->node == ALL_NODES;
+    query->avail_bytes = is_ours ? free_frames() << PAGE_SHIFT : 0;
     return 0;
 }
 

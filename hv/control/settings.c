@@ -9,7 +9,6 @@
 
 #define TSC_MODE_DEFAULT       0U /* where the header names none */
 #define TSC_MODE_NEVER_EMULATE 2U
-#define CAP_UNCHANGED          0xffffU
 #define WIDTH_64               64U
 
 /* ---- share of the CPU ---------------------------------------------------------------------- */
@@ -17,12 +16,13 @@
 static struct call_result put_weight(struct domctl *call)
 {
     const struct xen_domctl_sched_credit2 *wanted = &call->op.u.scheduler_op.u.credit2;
-    if (wanted->cap != 0 && wanted->cap != CAP_UNCHANGED) {
+    if (wanted->cap != 0) {
         return control_refuse(call, -XEN_EOPNOTSUPP, "a domain's use of the CPU cannot be capped");
     }
-    if (wanted->weight != 0) {
-        call->domain->weight = wanted->weight;
+    if (wanted->weight == 0) {
+        return control_refuse(call, -XEN_EINVAL, "a weight is 1 to 65535");
     }
+    call->domain->weight = wanted->weight;
     return call_done(0);
 }
 
