@@ -33,13 +33,16 @@ struct pt_walk {
     mfn_t stack[3];
 };
 
-/* References to other domains' frames that were found in the middle of a walk: dropped under their
- * owners' locks once the own lock is let go. At most one unit of work's. */
+/* References to other domains' frames that entries no longer hold: dropped under their owners'
+ * locks once the table owner's CPUs are flushed and its lock is let go. A batch has done with them
+ * when it has FOREIGN_DROP_BATCH; there is always room for one more unit of work's, an L1 table's.
+ */
 struct foreign_drop {
     mfn_t mfn;
     bool writable; /* a writable type count goes with the reference */
 };
-#define FOREIGN_DROP_LIMIT 512U
+#define FOREIGN_DROP_BATCH 32U
+#define FOREIGN_DROP_LIMIT (512U + FOREIGN_DROP_BATCH)
 
 struct vcpu {
     struct domain *domain;
@@ -62,10 +65,10 @@ struct vcpu {
 
 struct domain {
     uint16_t id;
-    bool is_control; /* may act on every domain */
-    bool has_io;     /* I/O memory and ports: the first domain */
-    bool is_dying; /* gains nothing any more: no frame, pin, base or grant */
-    bool is_torn_down; /* nothing of its own holds a frame: what is left, others hold */
+    bool is_control;     /* may act on every domain */
+    bool has_io;         /* I/O memory and ports: the first domain */
+    bool is_dying;       /* gains nothing any more: no frame, pin, base or grant */
+    bool is_torn_down;   /* nothing of its own holds a frame: what is left, others hold */
     uint64_t assists;    /* bit n: VMASST_TYPE n is on */
     uint64_t page_count; /* frames it owns; at most page_limit */
     uint64_t page_limit;
