@@ -44,6 +44,8 @@ struct foreign_drop {
 #define FOREIGN_DROP_BATCH 32U
 #define FOREIGN_DROP_LIMIT (512U + FOREIGN_DROP_BATCH)
 
+struct grant_table;
+
 struct vcpu {
     struct domain *domain;
     unsigned int id;
@@ -73,6 +75,7 @@ struct domain {
     uint64_t page_count; /* frames it owns; at most page_limit */
     uint64_t page_limit;
     uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
+    struct grant_table *grants; /* NULL: it has none yet, or no more */
     unsigned int vcpu_count;
     struct vcpu *vcpus[VCPU_LIMIT];
     struct ticket_lock mmu_lock;

@@ -31,18 +31,19 @@ enum frame_type {
 enum frame_class {
     FRAME_FREE,             /* RAM nobody owns */
     FRAME_GUEST,            /* plain RAM of a domain */
-    FRAME_SHARED,           /* hypervisor memory a guest may map writable: shared_info */
+    FRAME_SHARED,           /* hypervisor memory a guest may map writable: shared_info, grants */
     FRAME_SHARED_READ_ONLY, /* hypervisor memory a guest may only read: the M2P */
     FRAME_IO,               /* not RAM, or the low 1 MiB: no references are counted */
     FRAME_HYPERVISOR,       /* never a guest's */
 };
 
 #define FRAME_CLASS_MASK 0x07U
-#define FRAME_ALLOCATED  0x08U /* part of the owner's reservation: worth one reference; of a SHARED
-                                * frame, the hypervisor's hold: also one writable type count */
-#define FRAME_PINNED     0x10U /* the guest's own hold: worth one reference and one type count */
-#define FRAME_VALIDATED  0x20U /* the contents are checked for the type; type count > 0 */
-#define FRAME_HALF       0x40U /* a vCPU's walk is in the middle of it: entries [0, progress) count */
+#define FRAME_ALLOCATED                                                                            \
+    0x08U                     /* part of the owner's reservation: worth one reference; of a SHARED \
+                               * frame, the hypervisor's hold: also one writable type count */
+#define FRAME_PINNED    0x10U /* the guest's own hold: worth one reference and one type count */
+#define FRAME_VALIDATED 0x20U /* the contents are checked for the type; type count > 0 */
+#define FRAME_HALF      0x40U /* a vCPU's walk is in the middle of it: entries [0, progress) count */
 
 /* Fields: the owner's MMU lock; of a free frame: the allocator's lock. */
 struct frame {
@@ -214,6 +215,10 @@ void frame_mark_dirty(struct frame *frame);
  * reservation: class GUEST, ALLOCATED, one reference. The one place where a domain gains a frame.
  * The data of a former owner is gone, and so is every stale translation. */
 void frame_assign(struct frame *frame, struct domain *domain);
+
+/* The same for a frame that frame_steal() took from a domain which hands it over, contents and all.
+ */
+void frame_hand_over(struct frame *frame, struct domain *domain);
 
 /* Make a FREE frame hypervisor memory that `domain` may map (shared_info, grant frames), zeroed:
  * never freed or retyped while the domain lives. Counted in the domain's shared_count. */

@@ -3,6 +3,7 @@
 
 #include "builder/build.h"
 #include "builder/hypercall_page.h"
+#include "core/grant.h"
 #include "core/mmu_call.h"
 #include "core/port.h"
 #include "core/pt_validate.h"
@@ -188,6 +189,10 @@ static void create_records(void)
     domain_record->shared = port_map_frame(domain_record->shared_mfn);
     for (unsigned int i = 0; i < ARRAY_SIZE(domain_record->shared->vcpu_info); i++) {
         domain_record->shared->vcpu_info[i].evtchn_upcall_mask = 1;
+    }
+    if (grant_table_create(&domain_record->core, GRANT_FRAMES_DEFAULT, MAPTRACK_FRAMES_DEFAULT) !=
+        STATUS_OK) {
+        panic("no memory for the first domain's grant table");
     }
     hv_vcpu_init(vcpu_record, domain_record, 0);
     vcpu_record->fpu_area = fpu_area;
