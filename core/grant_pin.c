@@ -97,6 +97,7 @@ void grant_unpin(struct grant_table *table, uint32_t ref, unsigned int uses)
     }
     if (!grant_is_pinned(active)) {
         marks |= GTF_reading;
+        *active = (struct grant_active){0};
     }
     if (marks != 0) {
         __atomic_fetch_and(&grant_entry(table, ref)->flags, (uint16_t)~marks, __ATOMIC_SEQ_CST);
