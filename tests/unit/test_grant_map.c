@@ -401,6 +401,55 @@ static void a_wrong_device_address_is_refused(void **state)
     assert_unchanged(before);
 }
 
+/* ---- the audit ----------------------------------------------------------------------------- */
+
+static void the_audit_notices_what_does_not_fit(void **state)
+{
+    (void)state;
+    uint32_t number =
+        fake_map(mapper, &grants.granter, REF, HOST, GNTMAP_host_map | GNTMAP_device_map);
+    struct grant_table *granted = grants.granter.domain->grants;
+    struct grant_table *mapped = grants.mapper.domain->grants;
+    struct grant_active *active = grant_active(granted, REF);
+    struct grant_handle *handle = grant_handle_at(mapped, number);
+    assert_audit_clean();
+    for (unsigned int i = 0; i < GRANT_USE_KINDS; i++) {
+        active->pins[i]++;
+        assert_int_equal(fake_audit(false), 1);
+        active->pins[i]--;
+    }
+    const struct grant_active active_before = *active;
+    active->mapper = 3;
+    assert_int_equal(fake_audit(false), 1);
+    *active = active_before;
+    const struct grant_handle before = *handle;
+    handle->ref = 512; /* names no entry: its pins and its device's references have no reason */
+    assert_int_equal(fake_audit(false), 4);
+    *handle = before;
+    handle->granter = 77; /* nor is it counted among the granter's */
+    assert_int_equal(fake_audit(false), 5);
+    *handle = before;
+    handle->uses = GRANT_HOST_WRITE;
+    assert_int_equal(fake_audit(false), 3);
+    *handle = before;
+    granted->use_count++;
+    assert_int_equal(fake_audit(false), 1);
+    granted->use_count--;
+    uint32_t head = mapped->free_handle;
+    mapped->free_handle = grant_handle_at(mapped, head)->ref; /* one is lost */
+    assert_int_equal(fake_audit(false), 1);
+    mapped->free_handle = number; /* one that is used */
+    assert_true(fake_audit(false) >= 1);
+    mapped->free_handle = head;
+    uint32_t next = grant_handle_at(mapped, head)->ref;
+    grant_handle_at(mapped, head)->ref = head; /* a circle */
+    assert_int_equal(fake_audit(false), 1);
+    grant_handle_at(mapped, head)->ref = next;
+    assert_audit_clean();
+    fake.audit_scratch = 1; /* in many rounds */
+    assert_audit_clean();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -423,6 +472,7 @@ int main(void)
         TEST(the_first_writer_asks_whether_it_may_write),
         TEST(handles_of_others_and_of_nobody_are_refused),
         TEST(a_wrong_device_address_is_refused),
+        TEST(the_audit_notices_what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
