@@ -34,13 +34,18 @@ struct pt_walk {
     mfn_t stack[6];
 };
 
-/* References to other domains' frames that were found in the middle of a walk: dropped under their
- * owners' locks once the own lock is let go. At most one unit of work's. */
+/* References to other domains' frames that entries no longer hold: dropped under their owners'
+ * locks once the table owner's CPUs are flushed and its lock is let go. A batch has done with them
+ * when it has FOREIGN_DROP_BATCH; there is always room for one more unit of work's, an L1 table's.
+ */
 struct foreign_drop {
     mfn_t mfn;
     bool writable; /* a writable type count goes with the reference */
 };
-#define FOREIGN_DROP_LIMIT 512U
+#define FOREIGN_DROP_BATCH 32U
+#define FOREIGN_DROP_LIMIT (512U + FOREIGN_DROP_BATCH)
+
+struct grant_table;
 
 struct vcpu {
     struct domain *domain;
@@ -73,6 +78,7 @@ struct domain {
     uint64_t page_limit;
     mfn_t console_frame;   /* its console ring: one reference, one writable count; INVALID: none */
     uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
+    struct grant_table *grants; /* NULL: it has none yet, or no more */
     unsigned int vcpu_count;
     struct vcpu *vcpus[VCPU_LIMIT];
     struct ticket_lock mmu_lock;

@@ -31,7 +31,7 @@ enum frame_type {
 enum frame_class {
     FRAME_FREE,             /* RAM nobody owns */
     FRAME_GUEST,            /* plain RAM of a domain */
-    FRAME_SHARED,           /* hypervisor memory a guest may map writable: shared_info */
+    FRAME_SHARED,           /* hypervisor memory a guest may map writable: shared_info, grants */
     FRAME_SHARED_READ_ONLY, /* hypervisor memory a guest may only read: the M2P */
     FRAME_IO,               /* not RAM, or the low 1 MiB: no references are counted */
     FRAME_HYPERVISOR,       /* never a guest's */
@@ -227,6 +227,10 @@ void frame_forget_owner(struct frame *frame, uint16_t owner);
  * reservation: class GUEST, ALLOCATED, one reference. The one place where a domain gains a frame.
  * The data of a former owner is gone, and so is every stale translation. */
 void frame_assign(struct frame *frame, struct domain *domain);
+
+/* The same for a frame that frame_steal() took from a domain which hands it over, contents and all.
+ */
+void frame_hand_over(struct frame *frame, struct domain *domain);
 
 /* Make a FREE frame hypervisor memory that `domain` may map (shared_info, grant frames), zeroed:
  * never freed or retyped while the domain lives. Counted in the domain's shared_count. */

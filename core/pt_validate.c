@@ -3,11 +3,13 @@
 
 #include "core/port.h"
 
-void pt_drop_leaf_later(struct vcpu *vcpu, enum pte_hold hold, struct frame *frame)
+void pt_drop_leaf_later(struct mmu_context *context, enum pte_hold hold, struct frame *frame)
 {
+    struct vcpu *vcpu = context->vcpu;
     CHECK(vcpu->foreign_drop_count < FOREIGN_DROP_LIMIT);
     vcpu->foreign_drops[vcpu->foreign_drop_count++] =
         (struct foreign_drop){frame_mfn(frame), hold == PTE_HOLD_WRITABLE};
+    context->flush_all = true;
 }
 
 /* A table's contents are judged as its owner's own: no foreign frames. */
@@ -197,7 +199,7 @@ static enum status validate_child(struct mmu_context *context, struct frame *chi
  * L1 could fill them. */
 static bool walk_should_stop(const struct mmu_context *context)
 {
-    return context->vcpu->foreign_drop_count > 0 || port_should_yield();
+    return context->vcpu->foreign_drop_count >= FOREIGN_DROP_BATCH || port_should_yield();
 }
 
 /* The first entry from `index` on that names a child; PTE_COUNT: none. */

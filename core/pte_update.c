@@ -34,7 +34,7 @@ enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, pte_t new_
         store_preserving(slot, decision.store);
     } else if (UNLIKELY(!pte_compare_exchange(slot, seen, decision.store))) {
         if (decision.take != PTE_HOLD_NOTHING) {
-            pt_drop_leaf(context, decision.take, decision.new_frame);
+            pt_put_leaf(decision.take, decision.new_frame);
         }
         return STATUS_AGAIN;
     }

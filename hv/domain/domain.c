@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/domain/domain.h"
 
+#include "core/grant.h"
 #include "core/port.h"
 #include "core/teardown.h"
 #include "hv/entry/work.h"
@@ -96,6 +97,19 @@ static void set_rights(struct hv_domain *domain, const struct domain_config *con
     }
 }
 
+/* A limit of the grant table that was asked for; negative: the usual one. */
+static unsigned int grant_limit(int wanted, unsigned int usual)
+{
+    return wanted < 0 ? usual : (unsigned int)wanted;
+}
+
+static enum status create_grant_table(struct hv_domain *domain, const struct domain_config *config)
+{
+    return grant_table_create(&domain->core,
+                              grant_limit(config->grant_frames, GRANT_FRAMES_DEFAULT),
+                              grant_limit(config->maptrack_frames, MAPTRACK_FRAMES_DEFAULT));
+}
+
 int hv_domain_create(const struct domain_config *config, struct hv_domain **created)
 {
     if (config->vcpus == 0 || config->vcpus > DOMAIN_VCPU_LIMIT) {
@@ -122,6 +136,13 @@ int hv_domain_create(const struct domain_config *config, struct hv_domain **crea
         machine.domains[id] = NULL;
         domain_record_free(domain);
         return -XEN_ENOMEM;
+    }
+    enum status status = create_grant_table(domain, config);
+    if (status != STATUS_OK) {
+        frame_end_shared(frame_find(domain->shared_mfn));
+        machine.domains[id] = NULL;
+        domain_record_free(domain);
+        return status_to_errno(status);
     }
     *created = domain;
     return 0;
@@ -217,9 +238,11 @@ bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
     if (domain->core.is_torn_down) {
         return true;
     }
-    if (!domain_tear_down(&domain->core, &caller->core)) {
+    if (!grant_release_mappings(&domain->core) ||
+        !domain_tear_down(&domain->core, &caller->core)) {
         return false;
     }
+    grant_release_table(&domain->core);
     domain->is_shut_down = true;
     domain_end_teardown(&domain->core, domain->shared_mfn);
     tell_first_domain();
@@ -228,6 +251,7 @@ bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
 
 static void free_domain(struct hv_domain *domain)
 {
+    grant_table_free(&domain->core);
     machine.domains[domain->core.id] = NULL;
     for (unsigned int id = 0; id < domain->vcpu_limit; id++) {
         if (domain->core.vcpus[id] != NULL) {
