@@ -33,9 +33,10 @@ struct pt_walk {
     mfn_t stack[3];
 };
 
-/* References to other domains' frames that entries no longer hold: dropped under their owners'
- * locks once the table owner's CPUs are flushed and its lock is let go. A batch has done with them
- * when it has FOREIGN_DROP_BATCH; there is always room for one more unit of work's, an L1 table's.
+/*
+ * References to other domains' frames that entries no longer hold: dropped under their owners'
+ * locks once the table owner's CPUs are flushed and its lock is let go. A batch stops for that when
+ * there are FOREIGN_DROP_BATCH; there is always room for one more unit of work's, an L1 table's.
  */
 struct foreign_drop {
     mfn_t mfn;
@@ -67,13 +68,15 @@ struct vcpu {
 
 struct domain {
     uint16_t id;
-    bool is_control;     /* may act on every domain */
-    bool has_io;         /* I/O memory and ports: the first domain */
-    bool is_dying;       /* gains nothing any more: no frame, pin, base or grant */
-    bool is_torn_down;   /* nothing of its own holds a frame: what is left, others hold */
-    uint64_t assists;    /* bit n: VMASST_TYPE n is on */
-    uint64_t page_count; /* frames it owns; at most page_limit */
+    bool is_control;       /* may act on every domain */
+    bool has_io;           /* I/O memory and ports: the first domain */
+    bool is_dying;         /* gains nothing any more: no frame, pin, base or grant */
+    bool is_torn_down;     /* nothing of its own holds a frame: what is left, others hold */
+    uint64_t teardown_mfn; /* its frames below this one have been given back (core/teardown.c) */
+    uint64_t assists;      /* bit n: VMASST_TYPE n is on */
+    uint64_t page_count;   /* frames it owns; at most page_limit */
     uint64_t page_limit;
+    mfn_t console_frame;   /* its console ring: one reference, one writable count; INVALID: none */
     uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
     struct grant_table *grants; /* NULL: it has none yet, or no more */
     unsigned int vcpu_count;

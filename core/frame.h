@@ -211,6 +211,10 @@ void frame_prepare(struct frame *frame, uint16_t next_owner);
 /* The hypervisor has written to a FREE frame: it is wiped before anybody gets it. */
 void frame_mark_dirty(struct frame *frame);
 
+/* The number of a former owner will be another's: if the frame is FREE and may hold its data, it is
+ * dirty for everybody from now on. */
+void frame_forget_owner(struct frame *frame, uint16_t owner);
+
 /* Make a FREE frame that the caller got from frame_alloc() or frame_steal() part of the domain's
  * reservation: class GUEST, ALLOCATED, one reference. The one place where a domain gains a frame.
  * The data of a former owner is gone, and so is every stale translation. */

@@ -6,7 +6,7 @@
 #include "core/pt_store.h"
 #include "core/pte_update.h"
 #include "hv/console/console.h"
-#include "hv/console/serial.h"
+#include "hv/console/input.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
 #include "hv/cpu/extable.h"
@@ -21,6 +21,7 @@
 #include "hv/irq/lapic.h"
 #include "hv/irq/pirq.h"
 #include "hv/irq/vectors.h"
+#include "hv/sched/timers.h"
 #include "hv/sched/vcpu.h"
 #include "hv/time/time.h"
 #include "lib/check.h"
@@ -57,11 +58,11 @@ static void handle_interrupt(unsigned int vector)
     case VECTOR_TIMER:
         lapic_eoi();
         if (time_timer_expired()) {
-            vcpu_timer_expired();
+            timers_expired();
         }
         return;
     case VECTOR_SERIAL:
-        serial_interrupt();
+        input_interrupt();
         lapic_eoi();
         return;
     default:

@@ -3,6 +3,7 @@
 
 #include "hv/cpu/msr.h"
 #include "hv/irq/pirq.h"
+#include "hv/mem/memory.h"
 #include "hv/vcpu.h"
 #include "lib/string.h"
 
@@ -31,6 +32,24 @@ static void unlock_tables(uint64_t flags)
     irq_restore(flags);
 }
 
+bool evtchn_table_create(struct evtchn_table *table)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(table->frames); i++) {
+        table->frames[i] = memory_take(PAGE_SIZE);
+        if (table->frames[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void evtchn_table_free(struct evtchn_table *table)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(table->frames); i++) {
+        memory_free(table->frames[i], PAGE_SIZE);
+    }
+}
+
 /* Port 0 and those past the limit do not exist. */
 static bool port_exists(uint32_t port)
 {
@@ -43,7 +62,7 @@ static struct evtchn *port_find(const struct hv_domain *domain, uint32_t port)
     if (!port_exists(port)) {
         return NULL;
     }
-    struct evtchn *evtchn = &domain->evtchns.ports[index_nospec(port, EVTCHN_LIMIT)];
+    struct evtchn *evtchn = evtchn_at(&domain->evtchns, (uint32_t)index_nospec(port, EVTCHN_LIMIT));
     return evtchn->state == EVTCHN_CLOSED ? NULL : evtchn;
 }
 
@@ -107,7 +126,7 @@ static void set_pending(const struct hv_domain *domain, uint32_t port)
     }
     uint64_t masked = __atomic_load_n(shared_word(shared->evtchn_mask, port), __ATOMIC_SEQ_CST);
     if ((masked & bit) == 0) {
-        notify_vcpu(domain, domain->evtchns.ports[port].vcpu, port);
+        notify_vcpu(domain, evtchn_at(&domain->evtchns, port)->vcpu, port);
     }
     wake_pollers(domain);
 }
@@ -142,6 +161,16 @@ void evtchn_raise_pirq(const struct hv_domain *domain, uint32_t pirq, uint32_t p
     unlock_tables(flags);
 }
 
+void evtchn_raise_hypervisor(const struct hv_domain *domain, uint32_t port)
+{
+    uint64_t flags = lock_tables();
+    const struct evtchn *evtchn = port_find(domain, port);
+    if (evtchn != NULL && evtchn->state == EVTCHN_HYPERVISOR) {
+        set_pending(domain, port);
+    }
+    unlock_tables(flags);
+}
+
 int evtchn_send(struct hv_domain *domain, uint32_t port)
 {
     int result = -XEN_EINVAL;
@@ -152,6 +181,9 @@ int evtchn_send(struct hv_domain *domain, uint32_t port)
         result = 0;
     } else if (evtchn != NULL && evtchn->state == EVTCHN_IPI) {
         set_pending(domain, port);
+        result = 0;
+    } else if (evtchn != NULL && evtchn->state == EVTCHN_HYPERVISOR) {
+        guest_console_notify(domain); /* which only notes it */
         result = 0;
     } else if (evtchn != NULL && evtchn->state == EVTCHN_UNBOUND) {
         result = 0; /* nobody there to be told */
@@ -170,8 +202,8 @@ int evtchn_unmask(struct hv_domain *domain, uint32_t port)
     uint64_t *mask = shared_word(domain->shared->evtchn_mask, port);
     bool was_masked = (__atomic_fetch_and(mask, ~bit, __ATOMIC_SEQ_CST) & bit) != 0;
     if (was_masked && evtchn_is_pending(domain, port)) {
-        uint64_t index = index_nospec(port, EVTCHN_LIMIT);
-        notify_vcpu(domain, domain->evtchns.ports[index].vcpu, port);
+        uint32_t index = (uint32_t)index_nospec(port, EVTCHN_LIMIT);
+        notify_vcpu(domain, evtchn_at(&domain->evtchns, index)->vcpu, port);
     }
     unlock_tables(flags);
     return 0;
@@ -189,8 +221,8 @@ static bool virq_is_global(uint32_t virq)
 static uint32_t port_open(struct hv_domain *domain, const struct evtchn *contents)
 {
     for (uint32_t port = 1; port < EVTCHN_LIMIT; port++) {
-        if (domain->evtchns.ports[port].state == EVTCHN_CLOSED) {
-            domain->evtchns.ports[port] = *contents;
+        if (evtchn_at(&domain->evtchns, port)->state == EVTCHN_CLOSED) {
+            *evtchn_at(&domain->evtchns, port) = *contents;
             return port;
         }
     }
@@ -208,6 +240,12 @@ static int open_locked(struct hv_domain *domain, const struct evtchn *contents, 
 int evtchn_alloc_unbound(struct hv_domain *domain, uint16_t remote_domain, uint32_t *port)
 {
     struct evtchn contents = {.state = EVTCHN_UNBOUND, .remote_domain = remote_domain};
+    return open_locked(domain, &contents, port);
+}
+
+int evtchn_open_hypervisor(struct hv_domain *domain, uint32_t *port)
+{
+    struct evtchn contents = {.state = EVTCHN_HYPERVISOR, .remote_domain = DOMID_XEN};
     return open_locked(domain, &contents, port);
 }
 
@@ -256,7 +294,7 @@ int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port)
         result = pirq_bind(domain, pirq, *port);
     }
     if (*port != 0 && result != 0) {
-        domain->evtchns.ports[*port] = (struct evtchn){.state = EVTCHN_CLOSED};
+        *evtchn_at(&domain->evtchns, *port) = (struct evtchn){.state = EVTCHN_CLOSED};
     }
     unlock_tables(flags);
     return result;
@@ -308,7 +346,7 @@ int evtchn_bind_vcpu(struct hv_domain *domain, uint32_t port, uint32_t vcpu_id)
 static void disconnect(const struct hv_domain *domain, const struct evtchn *evtchn)
 {
     struct domain *remote = domain_find(evtchn->remote_domain);
-    struct evtchn *end = &hv_domain_of(remote)->evtchns.ports[evtchn->remote_port];
+    struct evtchn *end = evtchn_at(&hv_domain_of(remote)->evtchns, evtchn->remote_port);
     end->state = EVTCHN_UNBOUND;
     end->remote_domain = domain->core.id;
     end->remote_port = 0;
@@ -359,6 +397,7 @@ static void describe(const struct evtchn *evtchn, struct evtchn_status *status)
         status->u.unbound.dom = evtchn->remote_domain;
         break;
     case EVTCHN_INTERDOMAIN:
+    case EVTCHN_HYPERVISOR: /* remote port 0 */
         status->status = EVTCHNSTAT_interdomain;
         status->u.interdomain.dom = evtchn->remote_domain;
         status->u.interdomain.port = evtchn->remote_port;
@@ -384,7 +423,7 @@ int evtchn_get_status(const struct hv_domain *domain, uint32_t port, struct evtc
     }
     memset(&status->u, 0, sizeof(status->u));
     uint64_t flags = lock_tables();
-    describe(&domain->evtchns.ports[index_nospec(port, EVTCHN_LIMIT)], status);
+    describe(evtchn_at(&domain->evtchns, (uint32_t)index_nospec(port, EVTCHN_LIMIT)), status);
     unlock_tables(flags);
     return 0;
 }
