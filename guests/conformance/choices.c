@@ -129,7 +129,6 @@ static const struct {
     {__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_set_memory_map, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_maximum_gpfn, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_acquire_resource, FREE_VA},
 };
 
 TEST(choice_calls_for_toolstacks_and_other_guests_are_missing)
