@@ -34,9 +34,10 @@ struct pt_walk {
     mfn_t stack[6];
 };
 
-/* References to other domains' frames that entries no longer hold: dropped under their owners'
- * locks once the table owner's CPUs are flushed and its lock is let go. A batch has done with them
- * when it has FOREIGN_DROP_BATCH; there is always room for one more unit of work's, an L1 table's.
+/*
+ * References to other domains' frames that entries no longer hold: dropped under their owners'
+ * locks once the table owner's CPUs are flushed and its lock is let go. A batch stops for that when
+ * there are FOREIGN_DROP_BATCH; there is always room for one more unit of work's, an L1 table's.
  */
 struct foreign_drop {
     mfn_t mfn;

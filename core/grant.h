@@ -24,7 +24,8 @@ NODISCARD enum status grant_table_create(struct domain *domain, unsigned int fra
                                          unsigned int maptrack_frame_limit);
 
 /*
- * Teardown, in this order. The domain is dying and its vCPUs run no more; no lock is held.
+ * Teardown, in this order (core/teardown.c, and whoever frees the record). The domain is dying and
+ * its vCPUs run no more; no lock is held.
  *
  * grant_release_mappings(): end what it uses of others' grants: pins, in-use marks, and the
  * references of device mappings; those of host mappings go with its page tables. False: there is

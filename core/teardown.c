@@ -2,6 +2,7 @@
 #include "core/teardown.h"
 
 #include "core/descriptors.h"
+#include "core/grant.h"
 #include "core/port.h"
 #include "core/pt_validate.h"
 
@@ -89,13 +90,13 @@ static bool let_go_of_some(struct mmu_context *context)
     struct domain *domain = context->pt_owner;
     for (unsigned int i = 0; i < FRAMES_A_TURN && domain->teardown_mfn < machine.frame_count; i++) {
         struct frame *frame = frame_find(mfn_make(domain->teardown_mfn));
-        bool own = frame->owner == domain->id && frame_class(frame) == FRAME_GUEST;
-        if (own && !let_go(context, frame)) {
+        bool is_own = frame->owner == domain->id && frame_class(frame) == FRAME_GUEST;
+        if (is_own && !let_go(context, frame)) {
             return false;
         }
         frame_forget_owner(frame, domain->id);
-        domain->teardown_mfn++; /* first: others may hold the frame for long */
-        if (own && context_should_stop(context)) {
+        domain->teardown_mfn++; /* also past one that stays, because others hold it */
+        if (is_own && context_should_stop(context)) {
             return false;
         }
     }
@@ -117,12 +118,13 @@ static bool let_go_of_frames(struct domain *domain, struct vcpu *caller)
 bool domain_tear_down(struct domain *domain, struct vcpu *caller)
 {
     CHECK(domain->is_dying);
-    return pt_begin_call(caller, domain) && tear_down_vcpus(domain) &&
-           let_go_of_frames(domain, caller);
+    return pt_begin_call(caller, domain) && grant_release_mappings(domain) &&
+           tear_down_vcpus(domain) && let_go_of_frames(domain, caller);
 }
 
 void domain_end_teardown(struct domain *domain, mfn_t shared_info)
 {
+    grant_release_table(domain);
     struct mmu_locked locked = domain_mmu_lock(domain);
     frame_end_shared(frame_find(shared_info));
     domain->is_torn_down = true;

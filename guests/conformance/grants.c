@@ -164,6 +164,23 @@ TEST(grant_commands_that_do_not_exist)
     EXPECT_RESULT(grant_call(GNTTABOP_map_grant_ref, (void *)UNMAPPED_VA, 1), -XEN_EFAULT);
 }
 
+TEST(grant_frames_of_ones_own_are_no_resource)
+{
+    begin();
+    xen_pfn_t frame;
+    struct xen_mem_acquire_resource request = {
+        .domid = GRANT_DOMAIN, .type = XENMEM_resource_grant_table, .nr_frames = 1};
+    set_xen_guest_handle(request.frame_list, &frame);
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_acquire_resource, &request), -XEN_EPERM);
+    request.domid = DOMID_SELF;
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_acquire_resource, &request), -XEN_ESRCH);
+    request.domid = UNKNOWN_DOMAIN;
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_acquire_resource, &request), -XEN_ESRCH);
+    request.pad = 1;
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_acquire_resource, &request), -XEN_EINVAL);
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_acquire_resource, (void *)UNMAPPED_VA), -XEN_EFAULT);
+}
+
 /* ---- map and unmap ------------------------------------------------------------------------- */
 
 TEST(grant_mapping_is_the_granted_page)

@@ -147,7 +147,11 @@ int build_port_set_vcpu(struct build_target *target, const struct vcpu_guest_con
 
 static void create_records(struct build_target *target)
 {
-    const struct domain_config config = {.id = FIRST_DOMAIN, .is_first = true, .vcpus = 1, .grant_frames = -1, .maptrack_frames = -1};
+    const struct domain_config config = {.id = FIRST_DOMAIN,
+                                         .is_first = true,
+                                         .vcpus = 1,
+                                         .grant_frames = -1,
+                                         .maptrack_frames = -1};
     if (hv_domain_create(&config, &target->domain) != 0 ||
         hv_domain_add_vcpus(target->domain, 1) != 0) {
         panic("no memory for the first domain's records");

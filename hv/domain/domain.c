@@ -97,17 +97,22 @@ static void set_rights(struct hv_domain *domain, const struct domain_config *con
     }
 }
 
-/* A limit of the grant table that was asked for; negative: the usual one. */
-static unsigned int grant_limit(int wanted, unsigned int usual)
+static enum status create_grant_table(struct domain *domain, const struct domain_config *config)
 {
-    return wanted < 0 ? usual : (unsigned int)wanted;
+    int entries = config->grant_frames;
+    int handles = config->maptrack_frames;
+    return grant_table_create(domain, entries < 0 ? GRANT_FRAMES_DEFAULT : (unsigned int)entries,
+                              handles < 0 ? MAPTRACK_FRAMES_DEFAULT : (unsigned int)handles);
 }
 
-static enum status create_grant_table(struct hv_domain *domain, const struct domain_config *config)
+/* What there is of a domain that nobody else has seen. */
+static void discard(struct hv_domain *domain)
 {
-    return grant_table_create(&domain->core,
-                              grant_limit(config->grant_frames, GRANT_FRAMES_DEFAULT),
-                              grant_limit(config->maptrack_frames, MAPTRACK_FRAMES_DEFAULT));
+    domain_begin_teardown(&domain->core);
+    grant_release_table(&domain->core);
+    grant_table_free(&domain->core);
+    machine.domains[domain->core.id] = NULL;
+    domain_record_free(domain);
 }
 
 int hv_domain_create(const struct domain_config *config, struct hv_domain **created)
@@ -132,17 +137,10 @@ int hv_domain_create(const struct domain_config *config, struct hv_domain **crea
     domain->weight = WEIGHT_DEFAULT;
     domain->pause_count = 1;
     memcpy(domain->handle, config->handle, sizeof(domain->handle));
-    if (!create_shared_info(domain)) {
-        machine.domains[id] = NULL;
-        domain_record_free(domain);
-        return -XEN_ENOMEM;
-    }
-    enum status status = create_grant_table(domain, config);
-    if (status != STATUS_OK) {
-        frame_end_shared(frame_find(domain->shared_mfn));
-        machine.domains[id] = NULL;
-        domain_record_free(domain);
-        return status_to_errno(status);
+    enum status status = create_grant_table(&domain->core, config);
+    if (status != STATUS_OK || !create_shared_info(domain)) {
+        discard(domain);
+        return status == STATUS_OK ? -XEN_ENOMEM : status_to_errno(status);
     }
     *created = domain;
     return 0;
@@ -238,11 +236,9 @@ bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
     if (domain->core.is_torn_down) {
         return true;
     }
-    if (!grant_release_mappings(&domain->core) ||
-        !domain_tear_down(&domain->core, &caller->core)) {
+    if (!domain_tear_down(&domain->core, &caller->core)) {
         return false;
     }
-    grant_release_table(&domain->core);
     domain->is_shut_down = true;
     domain_end_teardown(&domain->core, domain->shared_mfn);
     tell_first_domain();
@@ -251,7 +247,6 @@ bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
 
 static void free_domain(struct hv_domain *domain)
 {
-    grant_table_free(&domain->core);
     machine.domains[domain->core.id] = NULL;
     for (unsigned int id = 0; id < domain->vcpu_limit; id++) {
         if (domain->core.vcpus[id] != NULL) {
@@ -260,6 +255,7 @@ static void free_domain(struct hv_domain *domain)
             vcpu_record_free(vcpu);
         }
     }
+    grant_table_free(&domain->core);
     domain_record_free(domain);
 }
 

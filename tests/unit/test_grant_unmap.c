@@ -3,6 +3,7 @@
  * How a grant mapping ends: the order of its unmapping, mappings that were overwritten by other
  * means, unmap_and_replace, batches that are interrupted, and whoever dies first.
  */
+#include "core/teardown.h"
 #include "tests/fake/fake_grants.h"
 
 #include <string.h>
@@ -463,6 +464,57 @@ static void the_last_use_tells_that_the_domain_is_empty(void **state)
     assert_audit_clean();
 }
 
+/* Two domains that map each other's grants die one after the other, interrupted wherever that can
+ * be: the first lives on in what the second maps of it, and nothing is left of either. */
+static void tear_down(struct fake_guest *guest, mfn_t shared_info)
+{
+    struct vcpu *caller = grants.other.vcpu;
+    domain_begin_teardown(guest->domain);
+    unsigned int rounds = 0;
+    fake_yield_always();
+    while (!domain_tear_down(guest->domain, caller)) {
+        assert_audit_clean();
+        assert_true(++rounds < 5000);
+    }
+    fake_yield_never();
+    domain_end_teardown(guest->domain, shared_info);
+    assert_audit_clean();
+}
+
+static mfn_t give_shared_info(struct domain *domain)
+{
+    mfn_t mfn = frame_alloc(0, 64);
+    struct mmu_locked locked = domain_mmu_lock(domain);
+    frame_make_shared(fake_frame(mfn), domain);
+    domain_mmu_unlock(locked);
+    return mfn;
+}
+
+static void domains_that_use_each_others_grants_leave_nothing(void **state)
+{
+    (void)state;
+    mfn_t first_info = give_shared_info(grants.granter.domain);
+    mfn_t second_info = give_shared_info(grants.mapper.domain);
+    uint32_t both = GNTMAP_host_map | GNTMAP_device_map;
+    fake_grant(&grants.mapper, REF, &grants.granter, grants.mapper.pages[2], GTF_permit_access);
+    fake_grant(&grants.mapper, 9, &grants.mapper, grants.mapper.pages[3], GTF_permit_access);
+    (void)fake_map(mapper, &grants.granter, REF, HOST, both);
+    (void)fake_map(mapper, &grants.mapper, 9, SECOND, both);
+    (void)fake_map(grants.granter.vcpu, &grants.mapper, REF, HOST, both);
+    tear_down(&grants.granter, first_info);
+    assert_int_equal(grants.granter.domain->page_count, 1); /* what the mapper has mapped */
+    assert_int_equal(grants.granter.domain->shared_count, 1);
+    assert_false(fake.empty_domains[1]);
+    assert_int_equal(fake_grant_entry(&grants.mapper, REF)->flags, GTF_permit_access);
+    tear_down(&grants.mapper, second_info);
+    assert_true(fake.empty_domains[1]);
+    assert_true(fake.empty_domains[2]);
+    assert_int_equal(grants.mapper.domain->page_count + grants.mapper.domain->shared_count, 0);
+    grant_table_free(grants.granter.domain);
+    grant_table_free(grants.mapper.domain);
+    assert_audit_clean();
+}
+
 static void a_table_nobody_uses_ends_at_once(void **state)
 {
     (void)state;
@@ -503,6 +555,7 @@ int main(void)
         TEST(releasing_many_mappings_can_be_interrupted),
         TEST(a_dead_granters_grants_are_unmapped_all_the_same),
         TEST(the_last_use_tells_that_the_domain_is_empty),
+        TEST(domains_that_use_each_others_grants_leave_nothing),
         TEST(a_table_nobody_uses_ends_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
