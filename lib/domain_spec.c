@@ -285,8 +285,8 @@ bool domain_spec_parse(struct domain_spec *spec, char *text, enum domain_spec_pl
     *spec = (struct domain_spec){.memory_kib = DOMAIN_MEMORY_KIB_USUAL, .vcpus = 1};
     problem->text[0] = '\0';
     while (text != NULL) {
-        char *name;
-        char *value;
+        char *name = NULL;
+        char *value = NULL;
         if (!cut_pair(&text, &name, &value, problem)) {
             return false;
         }

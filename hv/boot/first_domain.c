@@ -7,6 +7,7 @@
 #include "core/port.h"
 #include "core/pt_validate.h"
 #include "core/reservation.h"
+#include "hv/boot/plan.h"
 #include "hv/console/console.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
