@@ -62,12 +62,13 @@ struct vcpu {
 
 struct domain {
     uint16_t id;
-    bool is_control; /* may act on every domain */
-    bool has_io;     /* I/O memory and ports: the first domain */
-    bool is_dying; /* gains nothing any more: no frame, pin, base or grant */
-    bool is_torn_down; /* nothing of its own holds a frame: what is left, others hold */
-    uint64_t assists;    /* bit n: VMASST_TYPE n is on */
-    uint64_t page_count; /* frames it owns; at most page_limit */
+    bool is_control;       /* may act on every domain */
+    bool has_io;           /* I/O memory and ports: the first domain */
+    bool is_dying;         /* gains nothing any more: no frame, pin, base or grant */
+    bool is_torn_down;     /* nothing of its own holds a frame: what is left, others hold */
+    uint64_t teardown_mfn; /* its frames below this one have been given back (core/teardown.c) */
+    uint64_t assists;      /* bit n: VMASST_TYPE n is on */
+    uint64_t page_count;   /* frames it owns; at most page_limit */
     uint64_t page_limit;
     uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
     unsigned int vcpu_count;

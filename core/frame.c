@@ -181,6 +181,17 @@ void frame_mark_dirty(struct frame *frame)
     frame->owner = DOMID_XEN;
 }
 
+void frame_forget_owner(struct frame *frame, uint16_t owner)
+{
+    if (frame_class(frame) == FRAME_FREE && frame->owner == owner) {
+        ticket_lock_take(&machine.alloc_lock);
+        if (frame_class(frame) == FRAME_FREE && frame->owner == owner) {
+            frame_mark_dirty(frame);
+        }
+        ticket_lock_release(&machine.alloc_lock);
+    }
+}
+
 void frame_assign(struct frame *frame, struct domain *domain)
 {
     frame_prepare(frame, domain->id);

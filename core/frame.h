@@ -38,11 +38,12 @@ enum frame_class {
 };
 
 #define FRAME_CLASS_MASK 0x07U
-#define FRAME_ALLOCATED  0x08U /* part of the owner's reservation: worth one reference; of a SHARED
-                                * frame, the hypervisor's hold: also one writable type count */
-#define FRAME_PINNED     0x10U /* the guest's own hold: worth one reference and one type count */
-#define FRAME_VALIDATED  0x20U /* the contents are checked for the type; type count > 0 */
-#define FRAME_HALF       0x40U /* a vCPU's walk is in the middle of it: entries [0, progress) count */
+#define FRAME_ALLOCATED                                                                            \
+    0x08U                     /* part of the owner's reservation: worth one reference; of a SHARED \
+                               * frame, the hypervisor's hold: also one writable type count */
+#define FRAME_PINNED    0x10U /* the guest's own hold: worth one reference and one type count */
+#define FRAME_VALIDATED 0x20U /* the contents are checked for the type; type count > 0 */
+#define FRAME_HALF      0x40U /* a vCPU's walk is in the middle of it: entries [0, progress) count */
 
 /* Fields: the owner's MMU lock; of a free frame: the allocator's lock. */
 struct frame {
@@ -209,6 +210,10 @@ void frame_prepare(struct frame *frame, uint16_t next_owner);
 
 /* The hypervisor has written to a FREE frame: it is wiped before anybody gets it. */
 void frame_mark_dirty(struct frame *frame);
+
+/* The number of a former owner will be another's: if the frame is FREE and may hold its data, it is
+ * dirty for everybody from now on. */
+void frame_forget_owner(struct frame *frame, uint16_t owner);
 
 /* Make a FREE frame that the caller got from frame_alloc() or frame_steal() part of the domain's
  * reservation: class GUEST, ALLOCATED, one reference. The one place where a domain gains a frame.

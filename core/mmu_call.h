@@ -10,6 +10,16 @@
 
 #include "core/context.h"
 
+/* The types a 64-bit guest may switch (xen/xen.h, VMASST_TYPE_*). Types 0, 1 and 3 have no effect
+ * for it; 4 and 5 are read where register frames and runstate areas are made. */
+#define VM_ASSIST_TYPES                                                                            \
+    ((UINT64_C(1) << VMASST_TYPE_4gb_segments) |                                                   \
+     (UINT64_C(1) << VMASST_TYPE_4gb_segments_notify) |                                            \
+     (UINT64_C(1) << VMASST_TYPE_writable_pagetables) |                                            \
+     (UINT64_C(1) << VMASST_TYPE_pae_extended_cr3) |                                               \
+     (UINT64_C(1) << VMASST_TYPE_architectural_iopl) |                                             \
+     (UINT64_C(1) << VMASST_TYPE_runstate_update_flag) | (UINT64_C(1) << VMASST_TYPE_m2p_strict))
+
 struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[]);
 struct call_result call_update_va_mapping(struct vcpu *vcpu, uint64_t arg[]);
 struct call_result call_update_va_mapping_otherdomain(struct vcpu *vcpu, uint64_t arg[]);
@@ -26,8 +36,9 @@ struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[]);
  * STATUS_AGAIN: execute it again. */
 NODISCARD enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4);
 
-/* Take the L4 a vCPU starts on, which is not loaded yet. */
-NODISCARD enum status vcpu_take_kernel_base(struct vcpu *vcpu, mfn_t l4);
+/* Take the bases a vCPU starts on, which are not loaded yet; user_base may be MFN_INVALID.
+ * STATUS_PREEMPTED and STATUS_AGAIN: ask again for the same. */
+NODISCARD enum status vcpu_take_bases(struct vcpu *vcpu, mfn_t kernel_base, mfn_t user_base);
 
 /* A frame of the vCPU's domain that the hypervisor will write as long as the vCPU lives: one
  * reference and one writable count, which nothing gives back before the domain's end. */

@@ -363,19 +363,52 @@ enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4)
     return status;
 }
 
-enum status vcpu_take_kernel_base(struct vcpu *vcpu, mfn_t l4)
+/* The base in *slot is to be `wanted`. */
+static enum status take_first_base(struct mmu_context *context, mfn_t *slot, mfn_t wanted)
 {
-    CHECK(mfn_equal(vcpu->kernel_base, MFN_INVALID));
-    struct mmu_context context;
-    context_open_self(&context, vcpu);
+    if (!mfn_equal(*slot, MFN_INVALID) && !mfn_equal(*slot, wanted)) {
+        mfn_t old = *slot;
+        *slot = MFN_INVALID;
+        drop_base(context, old);
+    }
+    if (mfn_equal(*slot, wanted)) {
+        return STATUS_OK;
+    }
     enum status status;
     do {
-        status = take_base(&context, l4);
-    } while (status == STATUS_PREEMPTED && context_breathe(&context));
+        status = take_base(context, wanted);
+    } while (status == STATUS_PREEMPTED && context_breathe(context));
     if (status == STATUS_OK) {
-        show_m2p(l4, true);
-        vcpu->kernel_base = l4;
+        *slot = wanted;
     }
+    return status;
+}
+
+enum status vcpu_take_bases(struct vcpu *vcpu, mfn_t kernel_base, mfn_t user_base)
+{
+    if (vcpu->domain->is_dying) {
+        return STATUS_NO_DOMAIN;
+    }
+    if (!pt_begin_call(vcpu, vcpu->domain)) {
+        return STATUS_AGAIN;
+    }
+    struct mmu_context context;
+    context_open_self(&context, vcpu);
+    enum status status = STATUS_TABLE_NOT_OWNED;
+    if (!mfn_equal(kernel_base, MFN_INVALID)) {
+        status = take_first_base(&context, &vcpu->kernel_base, kernel_base);
+    }
+    if (status == STATUS_OK) {
+        show_m2p(kernel_base, true);
+        status = take_first_base(&context, &vcpu->user_base, user_base);
+    }
+    if (status > STATUS_AGAIN && pt_make_room(&context, NULL) == STATUS_OK) {
+        /* Where there is no room, a base stays until the next attempt, or the domain's end. */
+        drop_base(&context, vcpu->kernel_base);
+        vcpu->kernel_base = MFN_INVALID;
+    }
+    bool finished = pt_finish_release(&context); /* if not, the vCPU's next call goes on with it */
+    (void)finished;
     context_close(&context);
     return status;
 }

@@ -8,6 +8,8 @@
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/msr.h"
 #include "hv/debug/state.h"
+#include "hv/domain/domain.h"
+#include "hv/sched/vcpu.h"
 #include "lib/check.h"
 #include <xen/sched.h>
 
@@ -53,37 +55,67 @@ static NORETURN void machine_restart(void)
     machine_reboot();
 }
 
-static NORETURN void machine_end_after_crash(const struct hv_vcpu *vcpu)
+static NORETURN void machine_end_after_crash(const struct hv_domain *domain)
 {
     last_words();
     if (option_noreboot) {
-        console_log(LOG_ALWAYS, "machine: halted after a crash of d%u", vcpu->core.domain->id);
+        console_log(LOG_ALWAYS, "machine: halted after a crash of d%u", domain->core.id);
         halt_for_ever();
     }
-    console_log(LOG_ALWAYS, "machine: reboot after a crash of d%u", vcpu->core.domain->id);
+    console_log(LOG_ALWAYS, "machine: reboot after a crash of d%u", domain->core.id);
     machine_reboot();
 }
 
-void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason)
+/* ---- a domain goes ------------------------------------------------------------------------- */
+
+/* With the first domain goes the machine, the same way. */
+static NORETURN void machine_end(const struct hv_domain *domain, unsigned int reason)
 {
     irq_disable();
     switch (reason) {
     case SHUTDOWN_poweroff:
-        console_log(LOG_INFO, "d%u powers off", vcpu->core.domain->id);
         machine_power_off();
-    case SHUTDOWN_reboot:
-        console_log(LOG_INFO, "d%u reboots", vcpu->core.domain->id);
-        machine_restart();
     case SHUTDOWN_crash:
-        console_log(LOG_ALWAYS, "d%uv%u says that it has crashed", vcpu->core.domain->id,
-                    vcpu->core.id);
-        registers_print(current_registers());
-        machine_end_after_crash(vcpu);
+        machine_end_after_crash(domain);
     default:
-        console_log(LOG_ALWAYS, "d%u shuts down with reason %u; the machine reboots",
-                    vcpu->core.domain->id, reason);
         machine_restart();
     }
+}
+
+static const char *reason_text(unsigned int reason)
+{
+    switch (reason) {
+    case SHUTDOWN_poweroff:
+        return "powers off";
+    case SHUTDOWN_reboot:
+        return "reboots";
+    case SHUTDOWN_crash:
+        return "says that it has crashed";
+    case SHUTDOWN_watchdog:
+        return "was shut down by its watchdog";
+    default:
+        return "shuts down";
+    }
+}
+
+static NORETURN void end_domain(struct hv_vcpu *vcpu, unsigned int reason)
+{
+    struct hv_domain *domain = hv_vcpu_domain(vcpu);
+    if (domain->core.id == FIRST_DOMAIN) {
+        machine_end(domain, reason);
+    }
+    hv_domain_shut_down(domain, reason);
+    vcpu_abandon();
+}
+
+void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason)
+{
+    console_log(reason == SHUTDOWN_crash ? LOG_ALWAYS : LOG_INFO, "d%u %s", vcpu->core.domain->id,
+                reason_text(reason));
+    if (reason == SHUTDOWN_crash) {
+        registers_print(current_registers());
+    }
+    end_domain(vcpu, reason);
 }
 
 void domain_crash(struct hv_vcpu *vcpu, const char *why)
@@ -99,7 +131,7 @@ void domain_crash(struct hv_vcpu *vcpu, const char *why)
         walk_print(base, page_fault ? vcpu->info->arch.cr2 : regs->rip);
     }
     stack_print(regs->rsp);
-    machine_end_after_crash(vcpu);
+    end_domain(vcpu, SHUTDOWN_crash);
 }
 
 /* ---- the hypervisor goes ------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "core/domain.h"
 #include "hv/cpu/cpu.h"
 #include "hv/evtchn/evtchn.h"
+#include "lib/heap.h"
 
 #define EXCEPTION_COUNT       256U
 #define FPU_AREA_SIZE         PAGE_SIZE
@@ -34,10 +35,17 @@ struct guest_trap {
     bool masks_events;
 };
 
+/* Its life is hv/domain/domain.h's affair. */
 struct hv_domain {
     struct domain core; /* first */
     struct shared_info *shared;
     mfn_t shared_mfn;
+    unsigned int vcpu_limit;    /* it may have vCPUs 0 .. vcpu_limit - 1; the scheduler's lock */
+    unsigned int weight;        /* its share of the CPU, in WEIGHT_DEFAULTths */
+    unsigned int pause_count;   /* while not 0, none of its vCPUs runs; the scheduler's lock */
+    bool is_shut_down;          /* none ever runs again */
+    unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
+    xen_domain_handle_t handle; /* a UUID, for the toolstack */
     struct evtchn_table evtchns;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
@@ -51,12 +59,19 @@ struct hv_vcpu {
     struct vcpu_info *info; /* where the guest looks: in shared_info, or registered */
     bool info_registered;
 
+    bool is_initialised;       /* has a state to start from */
+    bool is_up;                /* VCPUOP_up: may run */
+    struct heap_node queued;   /* in the run queue; the scheduler's lock */
+    uint64_t virtual_ns;       /* weighted time it has had; the scheduler's lock */
+    struct heap_node timer;    /* in the queue of deadlines; the scheduler's lock */
+    struct cpu_user_regs regs; /* while the vCPU is not loaded, selectors too */
+
     bool in_kernel;     /* guest-kernel mode */
     uint8_t iopl;       /* virtual: kernel mode may use I/O instructions if 1 or more */
     uint64_t kernel_sp; /* stack for entries from user mode (stack_switch) */
     uint16_t kernel_ss;
     struct guest_callback event_callback;
-    struct guest_callback failsafe_callback; /* for selectors that a vCPU switch cannot load back */
+    struct guest_callback failsafe_callback; /* for selectors that a switch cannot load back */
     struct guest_callback syscall_callback;
     struct guest_callback syscall32_callback;
     struct guest_callback sysenter_callback; /* no processor we run on takes SYSENTER to us */
@@ -129,23 +144,20 @@ static inline bool vcpu_has_deliverable_event(const struct hv_vcpu *vcpu)
            __atomic_load_n(&info->evtchn_upcall_mask, __ATOMIC_RELAXED) == 0;
 }
 
-/* Something happened that a blocked or polling vCPU waits for. Any CPU. */
+/* Something happened that a blocked or polling vCPU may wait for. Any CPU, also in interrupts. */
 void vcpu_wake(struct hv_vcpu *vcpu);
 
-/* Wait until the vCPU has a deliverable event (block), or one of poll_ports is pending or the time
- * has come (poll). Interrupts are on while it waits. */
-void vcpu_wait(struct hv_vcpu *vcpu);
+/* The running vCPU waits until it has a deliverable event, or one of its poll_ports is pending or
+ * poll_timeout_ns has come. It goes on with its next instruction then. */
+void vcpu_block(struct hv_vcpu *vcpu);
 
 /* Bring vcpu_info.time up to date; before the guest runs, and when it registers a new place. */
 void vcpu_update_time(struct hv_vcpu *vcpu);
 
-/* One of the vCPU's deadlines has changed: program the hardware timer. */
-void vcpu_timers_changed(struct hv_vcpu *vcpu);
-
-/* Begin a runstate (RUNSTATE_*): accounts for the one that ends, and publishes. */
+/* Begin a runstate (RUNSTATE_*): accounts for the one that ends, and publishes if it is loaded. */
 void vcpu_set_runstate(struct hv_vcpu *vcpu, int state);
 
-/* Put the runstate into the registered area, if the guest's tables allow. */
+/* Put the loaded vCPU's runstate into the registered area, if the guest's tables allow. */
 void vcpu_publish_runstate(struct hv_vcpu *vcpu);
 
 /* Raise an exception in the guest kernel when it next runs: bounce frame, handler of the trap
@@ -159,10 +171,15 @@ void vcpu_inject_software_interrupt(struct hv_vcpu *vcpu, struct cpu_user_regs *
 void vcpu_inject_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address,
                             uint32_t error);
 
-/* The domain cannot go on: says why, with the state of the vCPU, and never comes back. */
+/* The selectors it had cannot be loaded back: the failsafe callback, with what they were. */
+void vcpu_inject_failsafe(struct hv_vcpu *vcpu, struct cpu_user_regs *regs);
+
+/* The running vCPU's domain cannot go on: says why, with the state of the vCPU. What was under way
+ * is given up; no lock may be held. */
 NORETURN void domain_crash(struct hv_vcpu *vcpu, const char *why);
 
-/* SCHEDOP_shutdown's reasons, for the first domain: the machine goes the same way. */
+/* The running vCPU's domain ends, for one of SCHEDOP_shutdown's reasons. With the first domain, the
+ * machine goes the same way. */
 NORETURN void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason);
 
 #endif

@@ -10,13 +10,10 @@
 #include "hv/boot/plan.h"
 #include "hv/console/console.h"
 #include "hv/cpu/cpu.h"
-#include "hv/cpu/debug.h"
-#include "hv/cpu/fpu.h"
 #include "hv/crash.h"
-#include "hv/entry/rflags.h"
+#include "hv/domain/domain.h"
+#include "hv/domain/vcpu_context.h"
 #include "hv/mem/boot_memory.h"
-#include "hv/sched/vcpu.h"
-#include "hv/time/wall_clock.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -36,26 +33,9 @@ struct build_target {
     struct extent extents[EXTENT_LIMIT];
     unsigned int extent_count;
     unsigned int extent_cursor; /* where the last look-up found its PFN */
-    struct cpu_user_regs registers;
 };
 
-static struct hv_domain *domain_record;
-static struct hv_vcpu *vcpu_record;
 static struct build_target target_record;
-
-void first_domain_reserve(void)
-{
-    domain_record = phys_to_virt(boot_memory_alloc(sizeof(*domain_record), PAGE_SIZE));
-    vcpu_record = phys_to_virt(boot_memory_alloc(sizeof(*vcpu_record), PAGE_SIZE));
-    domain_record->evtchns.ports =
-        phys_to_virt(boot_memory_alloc(EVTCHN_LIMIT * sizeof(struct evtchn), PAGE_SIZE));
-    vcpu_record->fpu_area = phys_to_virt(boot_memory_alloc(FPU_AREA_SIZE, PAGE_SIZE));
-}
-
-struct hv_domain *first_domain(void)
-{
-    return domain_record != NULL && domain_record->shared != NULL ? domain_record : NULL;
-}
 
 /* ---- the builder's port -------------------------------------------------------------------- */
 
@@ -157,44 +137,23 @@ bool build_port_hypercall_page(struct build_target *target, mfn_t frame)
 
 int build_port_set_vcpu(struct build_target *target, const struct vcpu_guest_context *context)
 {
-    struct hv_vcpu *vcpu = target->vcpu;
-    enum status status =
-        vcpu_take_kernel_base(&vcpu->core, mfn_make(context->ctrlreg[3] >> PAGE_SHIFT));
-    vcpu->kernel_sp = context->kernel_sp;
-    vcpu->kernel_ss = (uint16_t)(context->kernel_ss | 3);
-    target->registers = context->user_regs;
-    target->registers.rflags = rflags_sanitise(context->user_regs.rflags);
-    target->registers.cs |= 3;
-    target->registers.ss |= 3;
-    return status_to_errno(status);
+    struct call_result result;
+    do {
+        result = vcpu_context_set(target->vcpu, context);
+    } while (result.again);
+    return (int)result.value;
 }
 
 /* ---- the domain ---------------------------------------------------------------------------- */
 
-static void create_records(void)
+static void create_records(struct build_target *target)
 {
-    struct evtchn *ports = domain_record->evtchns.ports;
-    uint8_t *fpu_area = vcpu_record->fpu_area;
-    domain_init(&domain_record->core, 0);
-    domain_record->core.is_control = true;
-    domain_record->core.has_io = true;
-    domain_record->core.assists = UINT64_C(1) << VMASST_TYPE_writable_pagetables;
-    domain_record->evtchns.ports = ports;
-    domain_record->io_ports = true;
-    domain_record->shared_mfn = frame_alloc(0, 64);
-    if (mfn_equal(domain_record->shared_mfn, MFN_INVALID)) {
-        panic("no memory for the first domain's shared_info");
+    const struct domain_config config = {.id = FIRST_DOMAIN, .is_first = true, .vcpus = 1};
+    if (hv_domain_create(&config, &target->domain) != 0 ||
+        hv_domain_add_vcpus(target->domain, 1) != 0) {
+        panic("no memory for the first domain's records");
     }
-    frame_make_shared(frame_find(domain_record->shared_mfn), &domain_record->core);
-    domain_record->shared = port_map_frame(domain_record->shared_mfn);
-    for (unsigned int i = 0; i < ARRAY_SIZE(domain_record->shared->vcpu_info); i++) {
-        domain_record->shared->vcpu_info[i].evtchn_upcall_mask = 1;
-    }
-    hv_vcpu_init(vcpu_record, domain_record, 0);
-    vcpu_record->fpu_area = fpu_area;
-    fpu_init_vcpu(vcpu_record);
-    debug_init_vcpu(vcpu_record);
-    wall_clock_publish(domain_record);
+    target->vcpu = hv_domain_vcpu(target->domain, 0);
 }
 
 /* Without dom0_mem the first domain gets all but a sixteenth, at most 128 MiB, which stays free for
@@ -260,8 +219,8 @@ static void free_modules(const struct boot_information *information)
     }
 }
 
-void first_domain_start(const struct boot_information *information,
-                        const struct hv_options *options)
+void first_domain_create(const struct boot_information *information,
+                         const struct hv_options *options)
 {
     if (information->module_count == 0) {
         panic("no boot module: the first one must be the first domain's kernel (an ELF file)");
@@ -269,10 +228,8 @@ void first_domain_start(const struct boot_information *information,
     const struct boot_module *kernel = &information->modules[0];
     const struct boot_module *initrd =
         information->module_count > 1 ? &information->modules[1] : NULL;
-    create_records();
     struct build_target *target = &target_record;
-    target->domain = domain_record;
-    target->vcpu = vcpu_record;
+    create_records(target);
     const struct build_request request = {
         .kernel = phys_to_virt(kernel->address),
         .kernel_size = kernel->size,
@@ -281,7 +238,7 @@ void first_domain_start(const struct boot_information *information,
         .command_line = boot_module_arguments(information, 0),
         .page_count = choose_page_count(options),
         .start_flags = SIF_PRIVILEGED | SIF_INITDOMAIN,
-        .shared_info_address = domain_record->shared_mfn.value << PAGE_SHIFT,
+        .shared_info_address = target->domain->shared_mfn.value << PAGE_SHIFT,
     };
     static struct build_result result;
     enum build_status status = build_domain(target, &request, &result);
@@ -293,5 +250,5 @@ void first_domain_start(const struct boot_information *information,
                 request.page_count >> (20 - PAGE_SHIFT),
                 layout_address(&result.layout, result.layout.kernel.first), result.image.entry,
                 result.layout.tables.count);
-    vcpu_start(vcpu_record, &target->registers);
+    CHECK(hv_domain_unpause(target->domain) == 0);
 }

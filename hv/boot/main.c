@@ -24,6 +24,7 @@
 #include "hv/irq/vectors.h"
 #include "hv/mem/boot_memory.h"
 #include "hv/mem/paging.h"
+#include "hv/sched/sched.h"
 #include "hv/time/time.h"
 #include "lib/check.h"
 #include "version.h"
@@ -261,8 +262,6 @@ static void boot_on_final_stack(void)
     machine.cpus_online = 1;
     tlb_flush_end(0, tlb_flush_begin());
     start_devices();
-    first_domain_reserve();
-    window_create(1); /* the first vCPU's: its page tables are made now */
     fill_frame_table();
     protect_devices();
     unsigned int wrong = paging_check();
@@ -271,5 +270,6 @@ static void boot_on_final_stack(void)
     }
     memory_print(LOG_INFO);
     console_log(LOG_INFO, "boot took %lu TSC ticks", tsc_read() - boot_tsc);
-    first_domain_start(&information, &options);
+    first_domain_create(&information, &options);
+    sched_start();
 }

@@ -27,9 +27,14 @@ uint64_t control_guest_cr4(const struct hv_vcpu *vcpu)
     return vcpu->cr4 | (cpu_read_cr4() & CR4_ALWAYS_SHOWN);
 }
 
-void control_set_guest_cr4(struct hv_vcpu *vcpu, uint64_t value)
+void control_choose_cr4(struct hv_vcpu *vcpu, uint64_t value)
 {
     vcpu->cr4 = value & guest_choices();
+}
+
+void control_set_guest_cr4(struct hv_vcpu *vcpu, uint64_t value)
+{
+    control_choose_cr4(vcpu, value);
     control_load_cr4(vcpu);
 }
 

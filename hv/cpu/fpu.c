@@ -63,6 +63,18 @@ void fpu_init_vcpu(struct hv_vcpu *vcpu)
     vcpu->cr0_ts = false;
 }
 
+void fpu_set_legacy(struct hv_vcpu *vcpu, const void *image)
+{
+    ASSERT(!vcpu->fpu_loaded);
+    memcpy(vcpu->fpu_area, image, AREA_XSTATE_BV);
+}
+
+void fpu_get_legacy(const struct hv_vcpu *vcpu, void *image)
+{
+    ASSERT(!vcpu->fpu_loaded);
+    memcpy(image, vcpu->fpu_area, AREA_XSTATE_BV);
+}
+
 /* All components, not only those the vCPU has enabled at the moment: a guest may clear a bit of its
  * XCR0 and later set it again, and the registers are there all the time. */
 static void area_save(uint8_t *area)

@@ -21,6 +21,11 @@ void fpu_init_cpu(void);
  * there, one frame. */
 void fpu_init_vcpu(struct hv_vcpu *vcpu);
 
+/* The x87 and SSE state of a vCPU that is not loaded, as FXSAVE writes it (512 bytes). An image
+ * that the processor refuses leaves the vCPU with the initial state when it runs. */
+void fpu_set_legacy(struct hv_vcpu *vcpu, const void *image);
+void fpu_get_legacy(const struct hv_vcpu *vcpu, void *image);
+
 /* Give the registers from one vCPU to another; either may be NULL. `from` is the one that ran on
  * this CPU last. Interrupts off. */
 void fpu_switch(struct hv_vcpu *from, struct hv_vcpu *to);

@@ -43,6 +43,48 @@ void segment_set_gs_base_inactive(uint64_t base)
     msr_write(MSR_KERNEL_GS_BASE, base);
 }
 
+/* ---- selectors ----------------------------------------------------------------------------- */
+
+void segments_save(struct cpu_user_regs *regs)
+{
+    uint32_t selector;
+    __asm__ volatile("mov %%ds, %0" : "=r"(selector));
+    regs->ds = (uint16_t)selector;
+    __asm__ volatile("mov %%es, %0" : "=r"(selector));
+    regs->es = (uint16_t)selector;
+    __asm__ volatile("mov %%fs, %0" : "=r"(selector));
+    regs->fs = (uint16_t)selector;
+    __asm__ volatile("mov %%gs, %0" : "=r"(selector));
+    regs->gs = (uint16_t)selector;
+}
+
+/* False: the processor refused the selector, and the register has the null one. */
+#define LOAD_SELECTOR(name, selector)                                                              \
+    ({                                                                                             \
+        uint32_t done_ = 0;                                                                        \
+        __asm__ volatile("1:\tmovl %1, %%" #name "\n\t"                                            \
+                         "movl $1, %0\n"                                                           \
+                         "2:\n\t" EXTABLE("1b", "2b")                                              \
+                         : "+&r"(done_)                                                            \
+                         : "r"((uint32_t)(selector))                                               \
+                         : "memory");                                                              \
+        if (done_ == 0) {                                                                          \
+            __asm__ volatile("movl %0, %%" #name ::"r"(0));                                        \
+        }                                                                                          \
+        done_ != 0;                                                                                \
+    })
+
+bool segments_load(const struct cpu_user_regs *regs)
+{
+    bool ds = LOAD_SELECTOR(ds, regs->ds);
+    bool es = LOAD_SELECTOR(es, regs->es);
+    bool fs = LOAD_SELECTOR(fs, regs->fs);
+    bool gs = LOAD_SELECTOR(gs, regs->gs);
+    return ds && es && fs && gs;
+}
+
+/* ---- bases --------------------------------------------------------------------------------- */
+
 /* MOV to GS between two SWAPGS: the base that goes with the selector becomes the inactive one.
  * False: the processor refused it, and nothing changed. */
 static bool load_inactive_gs(uint16_t selector)

@@ -15,6 +15,12 @@ static inline bool address_is_canonical(uint64_t address)
     return address < (UINT64_C(1) << 47) || address >= ~UINT64_C(0) << 47;
 }
 
+/* The selectors of a vCPU that leaves this CPU, into ds to gs of its registers. */
+void segments_save(struct cpu_user_regs *regs);
+/* Those of one that comes. Its bases are to be set afterwards. False: the processor refused one or
+ * more, which are null now. */
+NODISCARD bool segments_load(const struct cpu_user_regs *regs);
+
 uint64_t segment_fs_base(void);
 void segment_set_fs_base(uint64_t base);
 

@@ -195,11 +195,19 @@ static void set_zero_page(unsigned int index, unsigned int page)
     pte_write(slot, pte_make(zero_page, WINDOW_FLAGS & ~(PTE_WRITABLE | PTE_DIRTY)));
 }
 
-void window_create(unsigned int index)
+/* A window never crosses from one page table to the next. */
+_Static_assert((UINT64_C(1) << 21) % WINDOW_SIZE == 0, "a window has one page table");
+
+bool window_create(unsigned int index)
 {
+    if (paging_slot(window_address(index)) == NULL) {
+        return false;
+    }
     for (unsigned int page = 0; page < WINDOW_GDT_PAGES; page++) {
         set_zero_page(index, page);
+        cpu_invlpg(window_address(index) + page * PAGE_SIZE);
     }
+    return true;
 }
 
 void window_show(unsigned int index, unsigned int page, mfn_t frame)
@@ -264,7 +272,7 @@ void cpu_tables_load(unsigned int cpu)
     if (cpu == 0) {
         fill_idt();
         zero_page = mfn_make(boot_memory_alloc(PAGE_SIZE, PAGE_SIZE) >> PAGE_SHIFT);
-        window_create(0);
+        CHECK(window_create(0));
     }
     fill_reserved_page(cpu);
     fill_tss(cpu);

@@ -16,8 +16,9 @@ void cpu_tables_load(unsigned int cpu);
 /* Let ring 3 raise this vector with INT n (or not). */
 void cpu_set_gate_dpl(unsigned int vector, unsigned int dpl);
 
-/* Prepare window number `index` (1 and up; 0 is for CPUs without a vCPU): zero GDT, no LDT. */
-void window_create(unsigned int index);
+/* Prepare window number `index` (1 and up; 0 is for CPUs without a vCPU): zero GDT, no LDT. False:
+ * no memory for its page table. */
+NODISCARD bool window_create(unsigned int index);
 /* Show a frame in page 0-31 of the window, as port_show_descriptors() says; flushes here. */
 void window_show(unsigned int index, unsigned int page, mfn_t frame);
 /* Load GDTR with this window, and LDTR: `ldt_entries` descriptors, 0 for none. */

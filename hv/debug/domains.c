@@ -33,7 +33,7 @@ static void print_ports(const struct hv_domain *domain)
     unsigned int pending = 0;
     unsigned int masked = 0;
     for (uint32_t port = 1; port < EVTCHN_LIMIT; port++) {
-        if (domain->evtchns.ports[port].state != EVTCHN_CLOSED) {
+        if (evtchn_at(&domain->evtchns, port)->state != EVTCHN_CLOSED) {
             open++;
             pending += port_bit(domain->shared->evtchn_pending, port) ? 1 : 0;
             masked += port_bit(domain->shared->evtchn_mask, port) ? 1 : 0;
@@ -101,7 +101,7 @@ static void describe_port(const struct evtchn *port, char *text, size_t size)
 static void print_events_of(const struct hv_domain *domain)
 {
     for (uint32_t number = 1; number < EVTCHN_LIMIT; number++) {
-        const struct evtchn *port = &domain->evtchns.ports[number];
+        const struct evtchn *port = evtchn_at(&domain->evtchns, number);
         if (port->state == EVTCHN_CLOSED) {
             continue;
         }

@@ -119,6 +119,24 @@ void vcpu_inject_software_interrupt(struct hv_vcpu *vcpu, struct cpu_user_regs *
     bounce(vcpu, regs, vcpu->traps[vector].address, vcpu->traps[vector].masks_events);
 }
 
+/* Below the usual frame are the selectors that were to be loaded (xen/arch-x86/xen.h): from the
+ * stack pointer up rcx r11 ds es fs gs rip cs rflags rsp ss. */
+void vcpu_inject_failsafe(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+{
+    if (vcpu->failsafe_callback.address == 0) {
+        domain_crash(vcpu, "its selectors cannot be loaded and it has no failsafe callback");
+    }
+    uint64_t frame[FRAME_WORDS];
+    describe(vcpu, regs, frame);
+    uint64_t all[11] = {regs->rcx, regs->r11, regs->ds, regs->es, regs->fs, regs->gs,
+                        frame[3],  frame[4],  frame[5], frame[6], frame[7]};
+    uint64_t rsp = enter_kernel(vcpu, regs) - sizeof(all);
+    if (!guest_copy_out(rsp, all, sizeof(all))) {
+        domain_crash(vcpu, "its kernel stack cannot take an exception frame");
+    }
+    go_to(vcpu, regs, vcpu->failsafe_callback.address, rsp, vcpu->failsafe_callback.masks_events);
+}
+
 #define PF_ERROR_USER 4U
 
 void vcpu_inject_page_fault(struct hv_vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address,

@@ -21,6 +21,7 @@
 #include "hv/irq/lapic.h"
 #include "hv/irq/pirq.h"
 #include "hv/irq/vectors.h"
+#include "hv/sched/timers.h"
 #include "hv/sched/vcpu.h"
 #include "hv/time/time.h"
 #include "lib/check.h"
@@ -57,7 +58,7 @@ static void handle_interrupt(unsigned int vector)
     case VECTOR_TIMER:
         lapic_eoi();
         if (time_timer_expired()) {
-            vcpu_timer_expired();
+            timers_expired();
         }
         return;
     case VECTOR_SERIAL:

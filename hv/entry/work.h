@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Work that arises in an interrupt but must not run there, in the middle of who knows what: it is
- * noted on this CPU, and done when nothing else is under way - on the way out to the guest, and
- * while a vCPU waits. Long operations stop for it (port_should_yield()).
+ * noted on this CPU, and done when nothing else is under way: on the way out to the guest, and
+ * while the CPU is idle. Long operations stop for it (port_should_yield()).
  */
 #ifndef HV_ENTRY_WORK_H
 #define HV_ENTRY_WORK_H
@@ -10,14 +10,17 @@
 #include "lib/compiler.h"
 
 #define CPU_WORK_DEBUG_KEYS (UINT64_C(1) << 0)
+#define CPU_WORK_SCHEDULE   (UINT64_C(1) << 1) /* another vCPU may have to run */
+#define CPU_WORK_REAP       (UINT64_C(1) << 2) /* a domain has nothing left but its record */
 
 /* Note work for this CPU. */
 void cpu_work_raise(uint64_t work);
 
 bool cpu_work_is_pending(void);
 
-/* Do what is noted, with interrupts on. Called, and returns, with interrupts off, at a place where
- * no operation of the core is in flight and no lock is held. */
+/* Do what is noted, with interrupts on; then another vCPU may be loaded, and its registers on top
+ * of the stack. Where none can run, the CPU sleeps in here. Called, and returns, with interrupts
+ * off, at a place where no operation of the core is in flight and no lock is held. */
 void cpu_work_perform(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "hv/cpu/msr.h"
 #include "hv/irq/pirq.h"
+#include "hv/mem/memory.h"
 #include "hv/vcpu.h"
 #include "lib/string.h"
 
@@ -31,6 +32,24 @@ static void unlock_tables(uint64_t flags)
     irq_restore(flags);
 }
 
+bool evtchn_table_create(struct evtchn_table *table)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(table->frames); i++) {
+        table->frames[i] = memory_take(PAGE_SIZE);
+        if (table->frames[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void evtchn_table_free(struct evtchn_table *table)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(table->frames); i++) {
+        memory_free(table->frames[i], PAGE_SIZE);
+    }
+}
+
 /* Port 0 and those past the limit do not exist. */
 static bool port_exists(uint32_t port)
 {
@@ -43,7 +62,7 @@ static struct evtchn *port_find(const struct hv_domain *domain, uint32_t port)
     if (!port_exists(port)) {
         return NULL;
     }
-    struct evtchn *evtchn = &domain->evtchns.ports[index_nospec(port, EVTCHN_LIMIT)];
+    struct evtchn *evtchn = evtchn_at(&domain->evtchns, (uint32_t)index_nospec(port, EVTCHN_LIMIT));
     return evtchn->state == EVTCHN_CLOSED ? NULL : evtchn;
 }
 
@@ -107,7 +126,7 @@ static void set_pending(const struct hv_domain *domain, uint32_t port)
     }
     uint64_t masked = __atomic_load_n(shared_word(shared->evtchn_mask, port), __ATOMIC_SEQ_CST);
     if ((masked & bit) == 0) {
-        notify_vcpu(domain, domain->evtchns.ports[port].vcpu, port);
+        notify_vcpu(domain, evtchn_at(&domain->evtchns, port)->vcpu, port);
     }
     wake_pollers(domain);
 }
@@ -170,8 +189,8 @@ int evtchn_unmask(struct hv_domain *domain, uint32_t port)
     uint64_t *mask = shared_word(domain->shared->evtchn_mask, port);
     bool was_masked = (__atomic_fetch_and(mask, ~bit, __ATOMIC_SEQ_CST) & bit) != 0;
     if (was_masked && evtchn_is_pending(domain, port)) {
-        uint64_t index = index_nospec(port, EVTCHN_LIMIT);
-        notify_vcpu(domain, domain->evtchns.ports[index].vcpu, port);
+        uint32_t index = (uint32_t)index_nospec(port, EVTCHN_LIMIT);
+        notify_vcpu(domain, evtchn_at(&domain->evtchns, index)->vcpu, port);
     }
     unlock_tables(flags);
     return 0;
@@ -189,8 +208,8 @@ static bool virq_is_global(uint32_t virq)
 static uint32_t port_open(struct hv_domain *domain, const struct evtchn *contents)
 {
     for (uint32_t port = 1; port < EVTCHN_LIMIT; port++) {
-        if (domain->evtchns.ports[port].state == EVTCHN_CLOSED) {
-            domain->evtchns.ports[port] = *contents;
+        if (evtchn_at(&domain->evtchns, port)->state == EVTCHN_CLOSED) {
+            *evtchn_at(&domain->evtchns, port) = *contents;
             return port;
         }
     }
@@ -256,7 +275,7 @@ int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port)
         result = pirq_bind(domain, pirq, *port);
     }
     if (*port != 0 && result != 0) {
-        domain->evtchns.ports[*port] = (struct evtchn){.state = EVTCHN_CLOSED};
+        *evtchn_at(&domain->evtchns, *port) = (struct evtchn){.state = EVTCHN_CLOSED};
     }
     unlock_tables(flags);
     return result;
@@ -308,7 +327,7 @@ int evtchn_bind_vcpu(struct hv_domain *domain, uint32_t port, uint32_t vcpu_id)
 static void disconnect(const struct hv_domain *domain, const struct evtchn *evtchn)
 {
     struct domain *remote = domain_find(evtchn->remote_domain);
-    struct evtchn *end = &hv_domain_of(remote)->evtchns.ports[evtchn->remote_port];
+    struct evtchn *end = evtchn_at(&hv_domain_of(remote)->evtchns, evtchn->remote_port);
     end->state = EVTCHN_UNBOUND;
     end->remote_domain = domain->core.id;
     end->remote_port = 0;
@@ -384,7 +403,7 @@ int evtchn_get_status(const struct hv_domain *domain, uint32_t port, struct evtc
     }
     memset(&status->u, 0, sizeof(status->u));
     uint64_t flags = lock_tables();
-    describe(&domain->evtchns.ports[index_nospec(port, EVTCHN_LIMIT)], status);
+    describe(evtchn_at(&domain->evtchns, (uint32_t)index_nospec(port, EVTCHN_LIMIT)), status);
     unlock_tables(flags);
     return 0;
 }

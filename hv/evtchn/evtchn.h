@@ -36,11 +36,24 @@ struct evtchn {
     uint32_t remote_port;
 };
 
+#define EVTCHN_PER_FRAME 256U
+_Static_assert(EVTCHN_PER_FRAME * sizeof(struct evtchn) <= 4096, "they fit a frame");
+
 struct evtchn_table {
-    struct evtchn *ports; /* EVTCHN_LIMIT of them, from the boot allocator; port 0 is never used */
+    struct evtchn *frames[EVTCHN_LIMIT / EVTCHN_PER_FRAME]; /* all ports; port 0 is never used */
     /* Port bound to the vCPU's VIRQ, 0: none. Global VIRQs are in row 0, whoever is notified. */
     uint16_t virq_port[64][NR_VIRQS];
 };
+
+/* The record of a port below EVTCHN_LIMIT. */
+static inline struct evtchn *evtchn_at(const struct evtchn_table *table, uint32_t port)
+{
+    return &table->frames[port / EVTCHN_PER_FRAME][port % EVTCHN_PER_FRAME];
+}
+
+/* All ports closed, in hypervisor memory. False: there is none; free it all the same. */
+NODISCARD bool evtchn_table_create(struct evtchn_table *table);
+void evtchn_table_free(struct evtchn_table *table);
 
 /* A VIRQ for this vCPU: makes its port pending if the guest bound it. Any CPU, any context. */
 void evtchn_raise_virq(struct hv_vcpu *vcpu, unsigned int virq);

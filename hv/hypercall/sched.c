@@ -2,6 +2,7 @@
 /* sched_op: a vCPU gives up the CPU, or its domain ends (xen/sched.h). */
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/sched/sched.h"
 #include "hv/time/time.h"
 
 #include <xen/sched.h>
@@ -10,7 +11,7 @@ static void block(struct hv_vcpu *vcpu)
 {
     __atomic_store_n(&vcpu->info->evtchn_upcall_mask, 0, __ATOMIC_SEQ_CST);
     if (!vcpu_has_deliverable_event(vcpu)) {
-        vcpu_wait(vcpu);
+        vcpu_block(vcpu);
     }
 }
 
@@ -61,7 +62,7 @@ static int poll(struct hv_vcpu *vcpu, uint64_t address)
         vcpu->poll_count = 1;
     }
     vcpu->poll_timeout_ns = record.timeout;
-    vcpu_wait(vcpu);
+    vcpu_block(vcpu);
     return 0;
 }
 
@@ -92,7 +93,8 @@ struct call_result hypercall_sched_op(struct hv_vcpu *vcpu, uint64_t arg[])
     uint32_t command = (uint32_t)arg[0];
     switch (command) {
     case SCHEDOP_yield:
-        return call_done(0); /* each vCPU has its CPU to itself */
+        sched_yield(vcpu);
+        return call_done(0);
     case SCHEDOP_block:
         block(vcpu);
         return call_done(0);

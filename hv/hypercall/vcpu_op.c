@@ -6,7 +6,10 @@
 #include "hv/console/console.h"
 #include "hv/cpu/msr.h"
 #include "hv/guest_memory.h"
+#include "hv/domain/vcpu_context.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/sched/sched.h"
+#include "hv/sched/timers.h"
 #include "hv/time/time.h"
 #include "lib/string.h"
 
@@ -17,15 +20,40 @@
 
 /* ---- up and down --------------------------------------------------------------------------- */
 
-/* A vCPU that is down takes no events until another one brings it up. Kernels that fail before
- * they have a console end here. */
+static struct call_result initialise(struct hv_vcpu *vcpu, uint64_t address)
+{
+    static struct vcpu_guest_context context; /* too large for a stack; one CPU yet */
+    if (!guest_copy_in(&context, address, sizeof(context))) {
+        return call_done(-XEN_EFAULT);
+    }
+    return vcpu_context_set(vcpu, &context);
+}
+
+static int bring_up(struct hv_vcpu *vcpu)
+{
+    if (!vcpu->is_initialised) {
+        return -XEN_EINVAL;
+    }
+    vcpu->is_up = true;
+    sched_update(vcpu);
+    return 0;
+}
+
+/* A vCPU that is down takes no events until another one brings it up. Kernels that fail before they
+ * have a console end here, with the last one. */
 static void take_down(struct hv_vcpu *vcpu)
 {
-    bool masked = __atomic_exchange_n(&vcpu->info->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST) != 0;
+    vcpu->is_up = false;
+    sched_update(vcpu);
+    const struct hv_domain *domain = hv_vcpu_domain(vcpu);
+    for (unsigned int i = 0; i < domain->vcpu_limit; i++) {
+        const struct hv_vcpu *other = hv_domain_vcpu(domain, i);
+        if (other != NULL && other->is_up) {
+            return;
+        }
+    }
     console_log_guest(vcpu->core.domain->id, vcpu->core.id, LOG_ERROR,
-                      "took itself down%s: nothing can bring it up again",
-                      masked ? " with events masked" : "");
-    vcpu_wait(vcpu);
+                      "took itself down: nothing can bring it up again");
 }
 
 /* ---- shared areas -------------------------------------------------------------------------- */
@@ -62,7 +90,9 @@ static int register_runstate_area(struct hv_vcpu *vcpu, uint64_t address)
         return -XEN_EFAULT;
     }
     vcpu->runstate_address = record.addr.p;
-    vcpu_publish_runstate(vcpu);
+    if (vcpu == current_vcpu()) {
+        vcpu_publish_runstate(vcpu);
+    }
     return 0;
 }
 
@@ -102,7 +132,7 @@ static int register_vcpu_info(struct hv_vcpu *vcpu, uint64_t address)
 static void set_singleshot_deadline(struct hv_vcpu *vcpu, uint64_t deadline_ns)
 {
     vcpu->singleshot_ns = deadline_ns;
-    vcpu_timers_changed(vcpu);
+    timers_changed(vcpu);
 }
 
 /* The timer interrupt divides by the period while there is a next tick: it must not see one without
@@ -112,7 +142,7 @@ static void set_period(struct hv_vcpu *vcpu, uint64_t period_ns)
     uint64_t flags = irq_save();
     vcpu->periodic_ns = period_ns;
     vcpu->periodic_next_ns = period_ns == 0 ? 0 : time_now_ns() + period_ns;
-    vcpu_timers_changed(vcpu);
+    timers_changed(vcpu);
     irq_restore(flags);
 }
 
@@ -148,7 +178,7 @@ struct call_result hypercall_set_timer_op(struct hv_vcpu *vcpu, uint64_t arg[])
     return call_done(0);
 }
 
-/* vcpu_op(command, vCPU, record): those that exist are initialised and up from their start. */
+/* vcpu_op(command, vCPU, record) */
 struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     uint32_t command = (uint32_t)arg[0];
@@ -158,14 +188,14 @@ struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
     }
     switch (command) {
     case VCPUOP_initialise:
-        return call_done(-XEN_EEXIST);
+        return initialise(target, arg[2]);
     case VCPUOP_up:
-        return call_done(0);
+        return call_done(bring_up(target));
     case VCPUOP_down:
         take_down(target);
         return call_done(0);
     case VCPUOP_is_up:
-        return call_done(1);
+        return call_done(target->is_up ? 1 : 0);
     case VCPUOP_get_runstate_info:
         return call_done(get_runstate_info(target, arg[2]));
     case VCPUOP_register_runstate_memory_area:

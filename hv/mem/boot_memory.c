@@ -162,6 +162,11 @@ void boot_memory_close(void)
     closed = true;
 }
 
+bool boot_memory_is_open(void)
+{
+    return !closed;
+}
+
 uint64_t boot_memory_allocated(void)
 {
     return allocated;

@@ -29,6 +29,7 @@ uint64_t boot_memory_alloc(uint64_t size, uint64_t align);
 
 /* The frame table takes over what is free: from here on boot_memory_alloc() stops the machine. */
 void boot_memory_close(void);
+bool boot_memory_is_open(void);
 
 /* Bytes taken by boot_memory_alloc() so far, and bytes of RAM in the machine. */
 uint64_t boot_memory_allocated(void);

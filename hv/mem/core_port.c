@@ -95,11 +95,6 @@ void port_ldt_changed(struct vcpu *vcpu)
     }
 }
 
-void port_domain_empty(struct domain *domain)
-{
-    (void)domain;
-}
-
 uint64_t port_segment_base(bool gs)
 {
     return gs ? segment_gs_base_active() : segment_fs_base();

@@ -8,6 +8,12 @@
 /* Where RAM or ACPI memory at `physical` is mapped, write-back. */
 void *phys_to_virt(uint64_t physical);
 
+/* Memory for the hypervisor's own records, zeroed, in whole frames that follow each other; NULL:
+ * there is none. Once the frame table is filled; any CPU, no lock. */
+void *memory_take(size_t size);
+/* Give it back; the same size. NULL is nothing. */
+void memory_free(void *memory, size_t size);
+
 /* Map device registers uncached, for ever. At boot only. */
 volatile void *mmio_map(uint64_t physical, size_t size);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/mem/paging.h"
 
+#include "core/frame.h"
 #include "hv/boot/image.h"
 #include "hv/cpu/cpu.h"
 #include "hv/layout.h"
@@ -21,23 +22,36 @@ static void *direct(uint64_t physical)
     return (void *)(DIRECT_MAP_BASE + physical);
 }
 
-/* The table below this entry, made if there is none. */
+/* A zeroed frame for a table, MFN_INVALID: none is left. At boot, that stops the machine. */
+static mfn_t table_frame(void)
+{
+    return boot_memory_is_open() ? mfn_make(boot_memory_alloc(PAGE_SIZE, PAGE_SIZE) >> PAGE_SHIFT)
+                                 : frame_take_hypervisor(0);
+}
+
+/* The table below this entry, made if there is none; NULL: no memory for it. */
 static pte_t *table_below(pte_t *entry, uint64_t flags)
 {
     if (!pte_is_present(*entry)) {
-        uint64_t table = boot_memory_alloc(PAGE_SIZE, PAGE_SIZE);
-        *entry = pte_make(mfn_make(table >> PAGE_SHIFT),
-                          PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | (flags & PTE_USER));
+        mfn_t table = table_frame();
+        if (mfn_equal(table, MFN_INVALID)) {
+            return NULL;
+        }
+        *entry = pte_make(table, PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | (flags & PTE_USER));
     }
     CHECK(!pte_has(*entry, PTE_PAGE_SIZE));
     return direct(pte_mfn(*entry).value << PAGE_SHIFT);
 }
 
+/* NULL: no memory for the tables on the way. */
 static pte_t *find_entry(uint64_t address, unsigned int level, uint64_t flags)
 {
     pte_t *table = new_l4;
     for (unsigned int at = 4; at > level; at--) {
         table = table_below(&table[pte_index(at, address)], flags);
+        if (table == NULL) {
+            return NULL;
+        }
     }
     return &table[pte_index(level, address)];
 }

@@ -16,7 +16,8 @@ void paging_init(void);
  * pages are used where they fit if `large`. At boot only. */
 void paging_map(uint64_t address, uint64_t physical, uint64_t size, uint64_t flags, bool large);
 
-/* The slot of the L1 entry that maps `address` in the hypervisor's part; tables are made. */
+/* The slot of the L1 entry that maps `address` in the hypervisor's part; tables are made, also
+ * after boot. NULL: there is no memory for one. */
 pte_t *paging_slot(uint64_t address);
 
 /* Check that nothing is mapped writable and executable, and nothing but the M2P for guests: the

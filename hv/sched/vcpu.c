@@ -9,36 +9,53 @@
 #include "hv/cpu/msr.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
-#include "hv/entry/work.h"
 #include "hv/guest_memory.h"
+#include "hv/sched/sched.h"
+#include "hv/sched/timers.h"
 #include "hv/time/time.h"
 #include "lib/string.h"
 
 #include <xen/vcpu.h>
 
-/* One vCPU for each domain yet: the window after the idle one. */
+/* Window 0 is for CPUs without a vCPU. */
 unsigned int vcpu_window(const struct vcpu *vcpu)
 {
     return 1 + vcpu->domain->id * VCPU_LIMIT + vcpu->id;
 }
 
-void hv_vcpu_init(struct hv_vcpu *vcpu, struct hv_domain *domain, unsigned int id)
+bool hv_vcpu_init(struct hv_vcpu *vcpu, struct hv_domain *domain, unsigned int id)
 {
-    memset(vcpu, 0, sizeof(*vcpu));
     vcpu_init(&vcpu->core, &domain->core, id);
+    if (!window_create(vcpu_window(&vcpu->core))) {
+        return false;
+    }
     vcpu->info = &domain->shared->vcpu_info[id];
     vcpu->info->evtchn_upcall_mask = 1;
     vcpu->in_kernel = true;
-    vcpu->runstate = RUNSTATE_runnable;
+    vcpu->runstate = RUNSTATE_offline;
+    vcpu->runstate_entry_ns = time_now_ns();
     /* Until it says otherwise a vCPU has a tick of 100 Hz, as on Xen. */
     vcpu->periodic_ns = NS_PER_SECOND / 100;
     vcpu->periodic_next_ns = time_now_ns() + vcpu->periodic_ns;
-    window_create(vcpu_window(&vcpu->core));
+    vcpu_update_time(vcpu);
+    fpu_init_vcpu(vcpu);
+    debug_init_vcpu(vcpu);
+    return true;
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-/* Everything on the CPU that is a vCPU's own. Interrupts are off. */
+static void save_state(struct hv_vcpu *vcpu)
+{
+    vcpu->regs = *current_registers();
+    segments_save(&vcpu->regs);
+    vcpu->fs_base = segment_fs_base();
+    vcpu->gs_base_kernel = vcpu->in_kernel ? segment_gs_base_active() : segment_gs_base_inactive();
+    vcpu->gs_base_user = vcpu->in_kernel ? segment_gs_base_inactive() : segment_gs_base_active();
+}
+
+/* Everything on the CPU that is a vCPU's own. Selectors are loaded when its LDT can be reached, and
+ * the bases after them, as loading a selector changes its base. */
 static void load_state(struct hv_vcpu *vcpu)
 {
     struct cpu_info *info = cpu_info();
@@ -46,32 +63,43 @@ static void load_state(struct hv_vcpu *vcpu)
     vcpu->core.cpus |= UINT64_C(1) << info->cpu;
     window_load(vcpu_window(&vcpu->core), (unsigned int)info->cpu, vcpu->core.ldt_entries);
     control_load_cr4(vcpu);
+    debug_load(vcpu);
+    port_base_changed(&vcpu->core);
+    bool complete = segments_load(&vcpu->regs);
     segment_set_fs_base(vcpu->fs_base);
     segment_set_gs_base_active(vcpu->in_kernel ? vcpu->gs_base_kernel : vcpu->gs_base_user);
     segment_set_gs_base_inactive(vcpu->in_kernel ? vcpu->gs_base_user : vcpu->gs_base_kernel);
-    fpu_switch(NULL, vcpu);
-    debug_load(vcpu);
-    port_base_changed(&vcpu->core);
+    if (!vcpu->in_kernel) {
+        cpu_write_cr3(vcpu->core.user_base.value << PAGE_SHIFT);
+    }
+    *current_registers() = vcpu->regs;
+    if (!complete) {
+        vcpu_inject_failsafe(vcpu, current_registers());
+    }
 }
 
-static void enter(struct cpu_user_regs *regs)
+void vcpu_switch(struct hv_vcpu *next)
+{
+    struct hv_vcpu *before = current_vcpu();
+    if (before != NULL) {
+        save_state(before);
+    }
+    fpu_switch(before, next);
+    load_state(next);
+}
+
+static void go_on(struct cpu_user_regs *regs)
 {
     (void)regs;
-    struct hv_vcpu *vcpu = current_vcpu();
-    vcpu_update_time(vcpu);
-    vcpu_set_runstate(vcpu, RUNSTATE_running);
-    vcpu_timers_changed(vcpu);
 }
 
 void stack_restart(struct cpu_user_regs *frame, void (*function)(struct cpu_user_regs *regs))
     __attribute__((noreturn));
 
-void vcpu_start(struct hv_vcpu *vcpu, const struct cpu_user_regs *regs)
+void vcpu_abandon(void)
 {
     irq_disable();
-    load_state(vcpu);
-    *current_registers() = *regs;
-    stack_restart(current_registers(), enter);
+    stack_restart(current_registers(), go_on);
 }
 
 /* The other mode's GS base is in KERNEL_GS_BASE: switching modes is an exchange. Kernel entries are
@@ -92,12 +120,6 @@ void vcpu_enter_user_mode(struct hv_vcpu *vcpu)
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-void vcpu_wake(struct hv_vcpu *vcpu)
-{
-    /* The CPU that waits is this one: the interrupt we are in has ended its HLT. */
-    (void)vcpu;
-}
-
 static bool poll_is_over(const struct hv_vcpu *vcpu)
 {
     for (unsigned int i = 0; i < vcpu->poll_count; i++) {
@@ -108,71 +130,31 @@ static bool poll_is_over(const struct hv_vcpu *vcpu)
     return vcpu->poll_timeout_ns != 0 && time_now_ns() >= vcpu->poll_timeout_ns;
 }
 
-void vcpu_wait(struct hv_vcpu *vcpu)
+static bool wait_is_over(const struct hv_vcpu *vcpu)
 {
-    vcpu->blocked = true;
-    vcpu_set_runstate(vcpu, RUNSTATE_blocked);
-    vcpu_timers_changed(vcpu);
-    irq_disable();
-    while (!vcpu_has_deliverable_event(vcpu) && !(vcpu->poll_count > 0 && poll_is_over(vcpu))) {
-        if (cpu_work_is_pending()) {
-            cpu_work_perform();
-        } else {
-            cpu_wait_for_interrupt();
-            irq_disable();
-        }
-    }
-    irq_enable();
-    vcpu->blocked = false;
-    vcpu->poll_count = 0;
-    vcpu->poll_timeout_ns = 0;
-    vcpu_set_runstate(vcpu, RUNSTATE_running);
+    return vcpu_has_deliverable_event(vcpu) || (vcpu->poll_count > 0 && poll_is_over(vcpu));
 }
 
-/* ---- timers -------------------------------------------------------------------------------- */
-
-static uint64_t earlier(uint64_t a, uint64_t b)
+void vcpu_wake(struct hv_vcpu *vcpu)
 {
-    if (a == 0 || b == 0) {
-        return a | b;
+    if (vcpu->blocked && wait_is_over(vcpu)) {
+        vcpu->poll_count = 0;
+        vcpu->poll_timeout_ns = 0;
+        vcpu->blocked = false;
+        sched_update(vcpu);
     }
-    return min_u64(a, b);
 }
 
-void vcpu_timers_changed(struct hv_vcpu *vcpu)
+void vcpu_block(struct hv_vcpu *vcpu)
 {
-    uint64_t deadline = earlier(vcpu->singleshot_ns, vcpu->periodic_next_ns);
-    /* A poll that is over needs no interrupt: vcpu_wait() sees it on its next turn. */
-    if (vcpu->poll_count > 0 && vcpu->poll_timeout_ns > time_now_ns()) {
-        deadline = earlier(deadline, vcpu->poll_timeout_ns);
-    }
     uint64_t flags = irq_save();
-    time_set_deadline(deadline);
+    vcpu->blocked = true;
+    vcpu_wake(vcpu); /* what it waits for may have come just now */
+    if (vcpu->blocked) {
+        timers_changed(vcpu);
+        sched_update(vcpu);
+    }
     irq_restore(flags);
-}
-
-void vcpu_timer_expired(void)
-{
-    struct hv_vcpu *vcpu = current_vcpu();
-    if (vcpu == NULL) {
-        return;
-    }
-    uint64_t now = time_now_ns();
-    bool due = false;
-    if (vcpu->singleshot_ns != 0 && now >= vcpu->singleshot_ns) {
-        vcpu->singleshot_ns = 0;
-        due = true;
-    }
-    if (vcpu->periodic_next_ns != 0 && now >= vcpu->periodic_next_ns) {
-        /* Ticks that were missed are not made up for: the next one is in the future. */
-        vcpu->periodic_next_ns +=
-            ((now - vcpu->periodic_next_ns) / vcpu->periodic_ns + 1) * vcpu->periodic_ns;
-        due = true;
-    }
-    if (due) {
-        evtchn_raise_virq(vcpu, VIRQ_TIMER);
-    }
-    vcpu_timers_changed(vcpu);
 }
 
 /* ---- what the guest reads ------------------------------------------------------------------ */
@@ -202,7 +184,9 @@ void vcpu_set_runstate(struct hv_vcpu *vcpu, int state)
     vcpu->runstate_times[vcpu->runstate] += now - vcpu->runstate_entry_ns;
     vcpu->runstate = state;
     vcpu->runstate_entry_ns = now;
-    vcpu_publish_runstate(vcpu);
+    if (vcpu == current_vcpu()) {
+        vcpu_publish_runstate(vcpu);
+    }
 }
 
 static bool write_runstate(const struct hv_vcpu *vcpu, uint64_t entry_time)

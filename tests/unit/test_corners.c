@@ -161,12 +161,12 @@ static void a_first_base_is_taken_through_interruptions(void **state)
     struct vcpu *fresh = domain->vcpus[1];
     fake_tree_build(&tree, domain, 4);
     fake_yield_at(1);
-    assert_int_equal(vcpu_take_kernel_base(fresh, tree.table[4]), STATUS_PREEMPTED);
+    assert_int_equal(vcpu_take_bases(fresh, tree.table[4], MFN_INVALID), STATUS_PREEMPTED);
     fake_yield_never();
-    assert_int_equal(vcpu_take_kernel_base(fresh, tree.table[4]), STATUS_OK);
+    assert_int_equal(vcpu_take_bases(fresh, tree.table[4], MFN_INVALID), STATUS_OK);
     assert_int_equal(fresh->kernel_base.value, tree.table[4].value);
     assert_int_equal(fake_entries(tree.table[4])[L4_M2P_SLOT].raw, machine.hypervisor_slots[0].raw);
-    assert_int_equal(vcpu_take_kernel_base(domain->vcpus[2], other_guest.l4),
+    assert_int_equal(vcpu_take_bases(domain->vcpus[2], other_guest.l4, MFN_INVALID),
                      STATUS_TABLE_NOT_OWNED);
     assert_audit_clean();
 }

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "hv/domain/vcpu_context.h"
+
+#include "core/descriptors.h"
+#include "core/mmu_call.h"
+#include "hv/cpu/control.h"
+#include "hv/cpu/debug.h"
+#include "hv/cpu/fpu.h"
+#include "hv/cpu/segments.h"
+#include "hv/entry/rflags.h"
+#include "hv/sched/sched.h"
+#include "lib/string.h"
+
+#define CR0_SHOWN (CR0_PE | CR0_ET | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG)
+
+/* The ABI's macros take a structure; the flags byte is all we have. */
+#define TRAP_DPL(flags) ((flags)&3)
+#define TRAP_IF(flags)  (((flags)&4) != 0)
+
+static mfn_t base_of(uint64_t cr3)
+{
+    return cr3 == 0 ? MFN_INVALID : mfn_make(cr3 >> PAGE_SHIFT);
+}
+
+/* ---- checks -------------------------------------------------------------------------------- */
+
+static bool addresses_are_canonical(const struct vcpu_guest_context *context)
+{
+    const uint64_t addresses[] = {
+        context->user_regs.rip,
+        context->user_regs.rsp,
+        context->kernel_sp,
+        context->event_callback_eip,
+        context->failsafe_callback_eip,
+        context->syscall_callback_eip,
+        context->fs_base,
+        context->gs_base_kernel,
+        context->gs_base_user,
+        context->ldt_base,
+    };
+    for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
+        if (!address_is_canonical(addresses[i])) {
+            return false;
+        }
+    }
+    for (unsigned int i = 0; i < ARRAY_SIZE(context->trap_ctxt); i++) {
+        if (!address_is_canonical(context->trap_ctxt[i].address)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool tables_are_possible(const struct vcpu_guest_context *context)
+{
+    bool in_kernel = (context->flags & VGCF_in_kernel) != 0;
+    return context->gdt_ents <= GDT_ENTRIES_MAX && context->ldt_ents <= LDT_ENTRIES_MAX &&
+           (context->ldt_ents == 0 || (context->ldt_base & PAGE_MASK) == 0) &&
+           (in_kernel || context->ctrlreg[1] != 0);
+}
+
+/* ---- what refers to frames ----------------------------------------------------------------- */
+
+static enum status set_descriptors(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
+{
+    mfn_t frames[GDT_PAGES];
+    for (unsigned int i = 0; i < GDT_PAGES; i++) {
+        frames[i] = mfn_make(context->gdt_frames[i]);
+    }
+    struct mmu_context mmu;
+    context_open_self(&mmu, &vcpu->core);
+    enum status status = vcpu_set_gdt(&mmu, frames, (unsigned int)context->gdt_ents);
+    if (status == STATUS_OK) {
+        status = vcpu_set_ldt(&mmu, context->ldt_base, (unsigned int)context->ldt_ents);
+    }
+    context_close(&mmu);
+    return status;
+}
+
+/* The GDT first: it is one step, and taken back in one. */
+static enum status take_tables(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
+{
+    enum status status = set_descriptors(vcpu, context);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = vcpu_take_bases(&vcpu->core, base_of(context->ctrlreg[3]),
+                             base_of(context->ctrlreg[1]));
+    if (status > STATUS_AGAIN) {
+        static const struct vcpu_guest_context none;
+        CHECK(set_descriptors(vcpu, &none) == STATUS_OK);
+    }
+    return status;
+}
+
+/* ---- what cannot fail ---------------------------------------------------------------------- */
+
+static void set_registers(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
+{
+    vcpu->regs = context->user_regs;
+    vcpu->regs.rflags = rflags_sanitise(context->user_regs.rflags);
+    vcpu->regs.cs |= 3;
+    vcpu->regs.ss |= 3;
+    vcpu->in_kernel = (context->flags & VGCF_in_kernel) != 0;
+    vcpu->iopl = (uint8_t)((context->user_regs.rflags & RFLAGS_IOPL) >> RFLAGS_IOPL_SHIFT);
+    vcpu->kernel_sp = context->kernel_sp;
+    vcpu->kernel_ss = (uint16_t)(context->kernel_ss | 3);
+    vcpu->fs_base = context->fs_base;
+    vcpu->gs_base_kernel = context->gs_base_kernel;
+    vcpu->gs_base_user = context->gs_base_user;
+    vcpu->cr0_ts = (context->ctrlreg[0] & CR0_TS) != 0;
+    control_choose_cr4(vcpu, context->ctrlreg[4]);
+}
+
+static void set_debug_registers(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
+{
+    debug_init_vcpu(vcpu);
+    for (unsigned int i = 0; i < ARRAY_SIZE(context->debugreg); i++) {
+        if (i != 4 && i != 5 && debug_set(vcpu, i, context->debugreg[i]) != 0) {
+            continue; /* what it may not have it has not: the ABI knows no refusal here */
+        }
+    }
+}
+
+static void set_entry_points(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
+{
+    memset(vcpu->traps, 0, sizeof(vcpu->traps));
+    for (unsigned int i = 0; i < ARRAY_SIZE(context->trap_ctxt); i++) {
+        const struct trap_info *trap = &context->trap_ctxt[i];
+        if (trap->address != 0) {
+            vcpu->traps[trap->vector] = (struct guest_trap){.address = trap->address,
+                                                            .cs = trap->cs | 3,
+                                                            .dpl = TRAP_DPL(trap->flags),
+                                                            .masks_events = TRAP_IF(trap->flags)};
+        }
+    }
+    vcpu->event_callback = (struct guest_callback){context->event_callback_eip, true};
+    vcpu->failsafe_callback =
+        (struct guest_callback){context->failsafe_callback_eip,
+                                (context->flags & VGCF_failsafe_disables_events) != 0};
+    vcpu->syscall_callback =
+        (struct guest_callback){context->syscall_callback_eip,
+                                (context->flags & VGCF_syscall_disables_events) != 0};
+}
+
+struct call_result vcpu_context_set(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
+{
+    if (vcpu->is_initialised) {
+        return call_done(-XEN_EEXIST);
+    }
+    if (!addresses_are_canonical(context) || !tables_are_possible(context)) {
+        return call_done(-XEN_EINVAL);
+    }
+    enum status status = take_tables(vcpu, context);
+    if (status == STATUS_PREEMPTED || status == STATUS_AGAIN) {
+        return call_again();
+    }
+    if (status != STATUS_OK) {
+        return call_done(-XEN_EINVAL);
+    }
+    if (vcpu->core.id == 0) {
+        vcpu->core.domain->assists |= context->vm_assist & VM_ASSIST_TYPES;
+    }
+    set_registers(vcpu, context);
+    set_debug_registers(vcpu, context);
+    set_entry_points(vcpu, context);
+    if ((context->flags & VGCF_i387_valid) != 0) {
+        fpu_set_legacy(vcpu, &context->fpu_ctxt);
+    }
+    vcpu->is_initialised = true;
+    vcpu->is_up = (context->flags & VGCF_online) != 0;
+    sched_update(vcpu);
+    return call_done(0);
+}
+
+/* ---- reading it back ----------------------------------------------------------------------- */
+
+static uint64_t cr3_of(mfn_t base)
+{
+    return mfn_equal(base, MFN_INVALID) ? 0 : base.value << PAGE_SHIFT;
+}
+
+static void get_flags(const struct hv_vcpu *vcpu, struct vcpu_guest_context *context)
+{
+    context->flags = VGCF_i387_valid;
+    context->flags |= vcpu->in_kernel ? VGCF_in_kernel : 0;
+    context->flags |= vcpu->is_up ? VGCF_online : 0;
+    context->flags |= vcpu->failsafe_callback.masks_events ? VGCF_failsafe_disables_events : 0;
+    context->flags |= vcpu->syscall_callback.masks_events ? VGCF_syscall_disables_events : 0;
+}
+
+static void get_tables(const struct hv_vcpu *vcpu, struct vcpu_guest_context *context)
+{
+    for (unsigned int i = 0; i < GDT_PAGES; i++) {
+        mfn_t frame = vcpu->core.gdt_frames[i];
+        context->gdt_frames[i] = mfn_equal(frame, MFN_INVALID) ? 0 : frame.value;
+    }
+    context->gdt_ents = vcpu->core.gdt_entries;
+    context->ldt_base = vcpu->core.ldt_base;
+    context->ldt_ents = vcpu->core.ldt_entries;
+    context->ctrlreg[0] = CR0_SHOWN | (vcpu->cr0_ts ? CR0_TS : 0);
+    context->ctrlreg[1] = cr3_of(vcpu->core.user_base);
+    context->ctrlreg[3] = cr3_of(vcpu->core.kernel_base);
+    context->ctrlreg[4] = control_guest_cr4(vcpu);
+}
+
+static void get_entry_points(const struct hv_vcpu *vcpu, struct vcpu_guest_context *context)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(context->trap_ctxt); i++) {
+        const struct guest_trap *trap = &vcpu->traps[i];
+        context->trap_ctxt[i] =
+            (struct trap_info){.vector = (uint8_t)i,
+                               .flags = (uint8_t)(trap->dpl | (trap->masks_events ? 4 : 0)),
+                               .cs = trap->cs,
+                               .address = trap->address};
+    }
+    context->event_callback_eip = vcpu->event_callback.address;
+    context->failsafe_callback_eip = vcpu->failsafe_callback.address;
+    context->syscall_callback_eip = vcpu->syscall_callback.address;
+}
+
+void vcpu_context_get(const struct hv_vcpu *vcpu, struct vcpu_guest_context *context)
+{
+    memset(context, 0, sizeof(*context));
+    get_flags(vcpu, context);
+    fpu_get_legacy(vcpu, &context->fpu_ctxt);
+    context->user_regs = vcpu->regs;
+    context->user_regs.rflags |= (uint64_t)vcpu->iopl << RFLAGS_IOPL_SHIFT;
+    get_tables(vcpu, context);
+    get_entry_points(vcpu, context);
+    context->kernel_ss = vcpu->kernel_ss;
+    context->kernel_sp = vcpu->kernel_sp;
+    memcpy(context->debugreg, vcpu->debug, sizeof(context->debugreg));
+    context->vm_assist = vcpu->core.domain->assists;
+    context->fs_base = vcpu->fs_base;
+    context->gs_base_kernel = vcpu->gs_base_kernel;
+    context->gs_base_user = vcpu->gs_base_user;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which vCPU runs. Each has a virtual time: the time it has had, divided by its domain's weight.
+ * The one with the smallest runs, for a slice if others wait. Who has slept starts with the others,
+ * a little ahead, and saves nothing up.
+ *
+ * One lock, taken with interrupts off, covers the run queue; the event channels' lock may be held.
+ * Switching happens on the way out to a guest (hv/entry/work.h).
+ */
+#ifndef HV_SCHED_SCHED_H
+#define HV_SCHED_SCHED_H
+
+#include "hv/vcpu.h"
+
+#define VCPU_TOTAL_LIMIT 2048U /* vCPUs of all domains */
+#define WEIGHT_DEFAULT   256U
+#define WEIGHT_LIMIT     65535U
+
+/* Boot is over: run the domains. */
+NORETURN void sched_start(void);
+
+/* Whether the vCPU can run may have changed (it was woken, brought up or down; its domain was
+ * paused, unpaused, shut down): put it into the run queue, or take it out. */
+void sched_update(struct hv_vcpu *vcpu);
+void sched_update_domain(const struct hv_domain *domain);
+
+/* The running vCPU lets all others of its domain's kind go first, once. */
+void sched_yield(struct hv_vcpu *vcpu);
+
+/* Choose, and load, the vCPU that is to run now. False: none can. Interrupts off; no lock held; only
+ * for cpu_work_perform(). */
+NODISCARD bool sched_choose(void);
+
+/* The vCPU that runs on this CPU, NULL while it is idle (current_vcpu() is then the last one). */
+struct hv_vcpu *sched_running(void);
+
+/* A vCPU comes or goes: room for it in the queues. False: there are VCPU_TOTAL_LIMIT. */
+NODISCARD bool sched_add_vcpu(void);
+void sched_remove_vcpu(struct hv_vcpu *vcpu);
+
+/* Nanoseconds the domain's vCPUs have run. */
+uint64_t sched_domain_ns(const struct hv_domain *domain);
+
+#endif
