@@ -82,6 +82,36 @@ static NORETURN void machine_end(const struct hv_domain *domain, unsigned int re
     }
 }
 
+/* How bad an end is for who started the machine. */
+static unsigned int badness(const struct hv_domain *domain)
+{
+    switch (domain->shutdown_code) {
+    case SHUTDOWN_poweroff:
+        return 0;
+    case SHUTDOWN_crash:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+/* Without a first domain the machine goes with the last domain, and the way that the one took that
+ * ended worst. Comes back while one is left. */
+static void machine_end_with_last_domain(void)
+{
+    const struct hv_domain *worst = NULL;
+    for (unsigned int id = 0; id < DOMAIN_LIMIT; id++) {
+        const struct hv_domain *domain = hv_domain_find((uint16_t)id);
+        if (domain != NULL && !domain->is_shut_down) {
+            return;
+        }
+        if (domain != NULL && (worst == NULL || badness(domain) > badness(worst))) {
+            worst = domain;
+        }
+    }
+    machine_end(worst, worst->shutdown_code);
+}
+
 static const char *reason_text(unsigned int reason)
 {
     switch (reason) {
@@ -105,6 +135,7 @@ static NORETURN void end_domain(struct hv_vcpu *vcpu, unsigned int reason)
         machine_end(domain, reason);
     }
     hv_domain_shut_down(domain, reason);
+    machine_end_with_last_domain();
     vcpu_abandon();
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/domain.h"
 #include "hv/cpu/cpu.h"
+#include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
 #include "lib/heap.h"
 
@@ -46,6 +47,7 @@ struct hv_domain {
     bool is_shut_down;          /* none ever runs again */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
+    struct memory_map memory_map;
     struct evtchn_table evtchns;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
