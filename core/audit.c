@@ -173,6 +173,9 @@ static void count_all(const struct window *window)
     }
     for (unsigned int i = 0; i < DOMAIN_LIMIT; i++) {
         const struct domain *domain = machine.domains[i];
+        if (domain != NULL) {
+            count_use(window, domain->console_frame);
+        }
         for (unsigned int j = 0; domain != NULL && j < domain->vcpu_count; j++) {
             if (domain->vcpus[j] != NULL) {
                 count_vcpu(window, domain->vcpus[j]);

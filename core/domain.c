@@ -12,6 +12,7 @@ void domain_init(struct domain *domain, uint16_t id)
     memset(domain, 0, sizeof(*domain));
     domain->id = id;
     domain->page_limit = UINT64_MAX;
+    domain->console_frame = MFN_INVALID;
     CHECK(id < DOMAIN_LIMIT && machine.domains[id] == NULL);
     machine.domains[id] = domain;
 }

@@ -70,6 +70,7 @@ struct domain {
     uint64_t assists;      /* bit n: VMASST_TYPE n is on */
     uint64_t page_count;   /* frames it owns; at most page_limit */
     uint64_t page_limit;
+    mfn_t console_frame;   /* its console ring: one reference, one writable count; INVALID: none */
     uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
     unsigned int vcpu_count;
     struct vcpu *vcpus[VCPU_LIMIT];

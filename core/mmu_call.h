@@ -44,4 +44,11 @@ NODISCARD enum status vcpu_take_bases(struct vcpu *vcpu, mfn_t kernel_base, mfn_
  * reference and one writable count, which nothing gives back before the domain's end. */
 NODISCARD enum status vcpu_take_info_frame(struct vcpu *vcpu, mfn_t frame);
 
+/* A frame of the domain's that the hypervisor will read and write as its console ring: one
+ * reference and one writable count, until they are dropped. It must be plain RAM.
+ * STATUS_FRAME_IN_USE: the domain has one already. */
+NODISCARD enum status domain_take_console_frame(struct domain *domain, mfn_t frame);
+/* Without one, nothing happens. */
+void domain_drop_console_frame(struct domain *domain);
+
 #endif

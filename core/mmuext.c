@@ -429,3 +429,32 @@ enum status vcpu_take_info_frame(struct vcpu *vcpu, mfn_t mfn)
     context_close(&context);
     return status;
 }
+
+enum status domain_take_console_frame(struct domain *domain, mfn_t mfn)
+{
+    struct mmu_locked locked = domain_mmu_lock(domain);
+    struct frame *frame = frame_find(mfn);
+    enum status status = STATUS_TABLE_NOT_OWNED;
+    if (!mfn_equal(domain->console_frame, MFN_INVALID)) {
+        status = STATUS_FRAME_IN_USE;
+    } else if (frame != NULL && frame->owner == domain->id && frame_class(frame) == FRAME_GUEST) {
+        status = pt_take_leaf(PTE_HOLD_WRITABLE, frame);
+    }
+    if (status == STATUS_OK) {
+        domain->console_frame = mfn;
+    }
+    domain_mmu_unlock(locked);
+    return status;
+}
+
+void domain_drop_console_frame(struct domain *domain)
+{
+    struct mmu_locked locked = domain_mmu_lock(domain);
+    if (!mfn_equal(domain->console_frame, MFN_INVALID)) {
+        struct frame *frame = frame_find(domain->console_frame);
+        frame_put_writable(frame);
+        frame_put(frame);
+        domain->console_frame = MFN_INVALID;
+    }
+    domain_mmu_unlock(locked);
+}

@@ -3,6 +3,7 @@
 
 #include "hv/acpi/acpi.h"
 #include "hv/console/console.h"
+#include "hv/console/guest_console.h"
 #include "hv/debug/audit.h"
 #include "hv/debug/stretch.h"
 #include "hv/cpu/cpu.h"
@@ -134,6 +135,7 @@ static NORETURN void end_domain(struct hv_vcpu *vcpu, unsigned int reason)
     if (domain->core.id == FIRST_DOMAIN) {
         machine_end(domain, reason);
     }
+    guest_console_detach(domain);
     hv_domain_shut_down(domain, reason);
     machine_end_with_last_domain();
     vcpu_abandon();

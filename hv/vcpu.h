@@ -10,6 +10,7 @@
 #define HV_VCPU_H
 
 #include "core/domain.h"
+#include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
 #include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
@@ -49,6 +50,7 @@ struct hv_domain {
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
     struct memory_map memory_map;
     struct evtchn_table evtchns;
+    struct guest_console console;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
     /* Commands of known calls that were refused as unknown and logged: call and command. */

@@ -13,6 +13,8 @@ enum option_kind {
     OPTION_CONSOLE, /* enum console_device */
     OPTION_SERIAL,  /* struct serial_settings */
     OPTION_MEMORY,  /* struct dom0_memory */
+    OPTION_SWITCH,  /* struct console_switch */
+    OPTION_CONRING, /* uint64_t: bytes */
 };
 
 struct option {
@@ -26,6 +28,11 @@ struct option {
 static const struct option option_table[] = {
     {"com1", OPTION_SERIAL, FIELD(com1)},
     {"com2", OPTION_SERIAL, FIELD(com2)},
+    {"com3", OPTION_SERIAL, FIELD(com3)},
+    {"com4", OPTION_SERIAL, FIELD(com4)},
+    {"conring_size", OPTION_CONRING, FIELD(conring_bytes)},
+    {"console_to_ring", OPTION_BOOL, FIELD(console_to_ring)},
+    {"conswitch", OPTION_SWITCH, FIELD(conswitch)},
     {"console", OPTION_CONSOLE, FIELD(console)},
     {"dom0_mem", OPTION_MEMORY, FIELD(dom0_mem)},
     {"guest_loglvl", OPTION_LEVELS, FIELD(guest_loglvl)},
@@ -43,6 +50,10 @@ static const struct hv_options option_defaults = {
     .console = CONSOLE_COM1,
     .com1 = {.data_bits = 8, .parity = 'n', .stop_bits = 1, .irq = 4, .io_base = 0x3f8},
     .com2 = {.data_bits = 8, .parity = 'n', .stop_bits = 1, .irq = 3, .io_base = 0x2f8},
+    .com3 = {.data_bits = 8, .parity = 'n', .stop_bits = 1, .irq = 4, .io_base = 0x3e8},
+    .com4 = {.data_bits = 8, .parity = 'n', .stop_bits = 1, .irq = 3, .io_base = 0x2e8},
+    .conswitch = {.letter = 'a'},
+    .conring_bytes = CONRING_MIN,
     .loglvl = {.always = LOG_INFO, .limited = LOG_INFO},
     .guest_loglvl = {.always = LOG_ALWAYS, .limited = LOG_WARNING},
 };
@@ -238,6 +249,32 @@ static bool parse_amount(struct slice value, struct memory_amount *amount)
     return true;
 }
 
+/* <size>, rounded to a power of two that is not below it. */
+static bool parse_conring(struct slice value, uint64_t *bytes)
+{
+    struct memory_amount amount;
+    if (!parse_amount(value, &amount) || amount.negative || amount.bytes > CONRING_MAX) {
+        return false;
+    }
+    uint64_t rounded = CONRING_MIN;
+    while (rounded < amount.bytes) {
+        rounded *= 2;
+    }
+    *bytes = rounded;
+    return true;
+}
+
+/* <letter>[x]: with any other second character, or none, the input is the first domain's. */
+static bool parse_switch(struct slice value, struct console_switch *parsed)
+{
+    if (value.length < 1 || value.length > 2 || value.text[0] < 'a' || value.text[0] > 'z') {
+        return false;
+    }
+    parsed->letter = value.text[0];
+    parsed->to_hypervisor = value.length == 2 && value.text[1] == 'x';
+    return true;
+}
+
 /* <size>, min:<size> and max:<size> in any order, at least one. */
 static bool parse_memory(struct slice value, struct dom0_memory *memory)
 {
@@ -319,10 +356,9 @@ static void set_console(enum console_device *console, struct slice value,
     do {
         struct slice item = slice_cut(&value, ',');
         enum console_device device = CONSOLE_NONE;
-        if (slice_is(item, "com1")) {
-            device = CONSOLE_COM1;
-        } else if (slice_is(item, "com2")) {
-            device = CONSOLE_COM2;
+        unsigned int number;
+        if (options_port_name(item.text, item.length, &number)) {
+            device = (enum console_device)(CONSOLE_COM1 + number);
         } else if (!slice_is(item, "none")) {
             char word[WORD_MAX];
             complain("console", slice_to_word(item, word));
@@ -363,6 +399,10 @@ static bool set_value(void *field, enum option_kind kind, struct slice value,
         return parse_serial(value, field);
     case OPTION_MEMORY:
         return parse_memory(value, field);
+    case OPTION_SWITCH:
+        return parse_switch(value, field);
+    case OPTION_CONRING:
+        return parse_conring(value, field);
     case OPTION_CONSOLE:
         set_console(field, value, complain);
         return true;
@@ -480,17 +520,38 @@ void options_parse(struct hv_options *options, const char *command_line,
     }
 }
 
-const struct serial_settings *options_console_serial(const struct hv_options *options)
+/* ---- serial ports ---------------------------------------------------------------------------- */
+
+const struct serial_settings *options_serial(const struct hv_options *options, unsigned int number)
 {
-    switch (options->console) {
-    case CONSOLE_COM1:
+    switch (number) {
+    case 0:
         return &options->com1;
-    case CONSOLE_COM2:
+    case 1:
         return &options->com2;
-    case CONSOLE_NONE:
-        break;
+    case 2:
+        return &options->com3;
+    default:
+        return &options->com4;
     }
-    return NULL;
+}
+
+bool options_console_port(const struct hv_options *options, unsigned int *number)
+{
+    if (options->console == CONSOLE_NONE) {
+        return false;
+    }
+    *number = (unsigned int)(options->console - CONSOLE_COM1);
+    return true;
+}
+
+bool options_port_name(const char *text, size_t length, unsigned int *number)
+{
+    if (length != 4 || memcmp(text, "com", 3) != 0 || text[3] < '1' || text[3] > '4') {
+        return false;
+    }
+    *number = (unsigned int)(text[3] - '1');
+    return true;
 }
 
 /* ---- dom0_mem -------------------------------------------------------------------------------- */

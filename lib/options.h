@@ -2,7 +2,9 @@
 /*
  * The hypervisor's command line, in Xen's spelling. Pure: no hardware, no allocation.
  *
- *     console=com1|com2|none[,...]         com1=<baud>|auto[,8n1[,<io base>[,<irq>]]]
+ *     console=com1|..|com4|none[,...]      com1=<baud>|auto[,8n1[,<io base>[,<irq>]]], .. com4=
+ *     conring_size=<size>                  conswitch=<letter>[x]
+ *     console_to_ring
  *     dom0_mem=<size>[,min:<size>][,max:<size>]
  *     loglvl=<level>[/<rate-limited level>]        guest_loglvl=...
  *     audit   noreboot   smap   smep   xpti   pv-l1tf       booleans: x, no-x, x=on, x=off
@@ -24,7 +26,12 @@ enum tlb_flush_mode {
     TLB_FLUSH_ALWAYS, /* flush at every change that could need it, for tests to compare with */
 };
 
-enum console_device { CONSOLE_NONE, CONSOLE_COM1, CONSOLE_COM2 };
+enum console_device { CONSOLE_NONE, CONSOLE_COM1, CONSOLE_COM2, CONSOLE_COM3, CONSOLE_COM4 };
+
+#define SERIAL_PORT_LIMIT 4U /* com1 to com4 */
+
+#define CONRING_MIN (UINT64_C(16) << 10)
+#define CONRING_MAX (UINT64_C(64) << 20)
 
 struct serial_settings {
     uint32_t baud;     /* bits a second; 0: as the firmware left it */
@@ -48,10 +55,21 @@ struct dom0_memory {
     struct memory_amount max;
 };
 
+/* How the serial input is switched. */
+struct console_switch {
+    char letter;        /* 'a' to 'z': three times Ctrl and this */
+    bool to_hypervisor; /* the input is the hypervisor's at first */
+};
+
 struct hv_options {
     enum console_device console;
     struct serial_settings com1;
     struct serial_settings com2;
+    struct serial_settings com3;
+    struct serial_settings com4;
+    struct console_switch conswitch;
+    uint64_t conring_bytes; /* a power of two from CONRING_MIN to CONRING_MAX */
+    bool console_to_ring;   /* the first domain's raw output is kept there too */
     struct dom0_memory dom0_mem;
     struct log_threshold loglvl;
     struct log_threshold guest_loglvl;
@@ -76,8 +94,14 @@ typedef void (*options_complain_fn)(const char *parameter, const char *value);
 void options_parse(struct hv_options *options, const char *command_line,
                    options_complain_fn complain);
 
-/* The settings of the serial port that is the console; NULL if none is. */
-const struct serial_settings *options_console_serial(const struct hv_options *options);
+/* The settings of serial port `number`, com1 being 0. It is below SERIAL_PORT_LIMIT. */
+const struct serial_settings *options_serial(const struct hv_options *options, unsigned int number);
+
+/* Is a serial port the console? Then `*number` says which. */
+bool options_console_port(const struct hv_options *options, unsigned int *number);
+
+/* Is this the name of a serial port, "com1" to "com4"? Then `*number` says which. */
+bool options_port_name(const char *text, size_t length, unsigned int *number);
 
 /*
  * How many bytes the first domain gets of `available`: the size asked for (all, if none was),

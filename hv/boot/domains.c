@@ -3,6 +3,7 @@
 
 #include "hv/boot/plan.h"
 #include "hv/console/console.h"
+#include "hv/console/guest_console.h"
 #include "hv/crash.h"
 #include "hv/domain/build.h"
 #include "hv/domain/domain.h"
@@ -195,13 +196,42 @@ static struct hv_domain *create_records(const struct planned_domain *planned)
     return domain;
 }
 
-static bool build_other(const struct planned_domain *planned, struct hv_domain *domain)
+/* Its own serial port, if it is to have one, and the event channel of its console ring. */
+static bool open_console(const struct planned_domain *planned, struct hv_domain *domain,
+                         const struct hv_options *options, uint32_t *event)
+{
+    unsigned int number = planned->spec.console;
+    const char *refusal = number != 0 ? guest_console_use_port(domain, options, number - 1) : NULL;
+    if (refusal != NULL) {
+        console_log(LOG_ERROR,
+                    "domain \"%s\": console=com%u is not possible, %s; it is on the "
+                    "hypervisor's line",
+                    planned->spec.name, number, refusal);
+    }
+    int error = guest_console_open(domain, event);
+    if (error != 0) {
+        console_log(LOG_ERROR, "domain \"%s\" is not started: no event channel for its console",
+                    planned->spec.name);
+    }
+    return error == 0;
+}
+
+static bool build_other(const struct planned_domain *planned, struct hv_domain *domain,
+                        const struct hv_options *options)
 {
     struct build_request request = make_request(planned, domain);
     request.has_rings = true; /* no store answers: its port stays 0 (start_info.store_evtchn) */
+    if (!open_console(planned, domain, options, &request.console_port)) {
+        return false;
+    }
     enum build_status status = hv_domain_build(domain, &request, &result);
     if (status != BUILD_OK) {
         complain_of(planned, status);
+        return false;
+    }
+    if (guest_console_attach(domain, result.console) != STATUS_OK) {
+        console_log(LOG_ERROR, "domain \"%s\" is not started: its console ring cannot be served",
+                    planned->spec.name);
         return false;
     }
     memory_map_set_plain(domain, request.page_count << PAGE_SHIFT);
@@ -213,12 +243,14 @@ static bool build_other(const struct planned_domain *planned, struct hv_domain *
 
 /* One that could not be built stays as one that has crashed: it holds little, and who controls the
  * others can destroy it. */
-static struct hv_domain *create_other(const struct planned_domain *planned)
+static struct hv_domain *create_other(const struct planned_domain *planned,
+                                      const struct hv_options *options)
 {
     struct hv_domain *domain = create_records(planned);
-    if (domain == NULL || build_other(planned, domain)) {
+    if (domain == NULL || build_other(planned, domain, options)) {
         return domain;
     }
+    guest_console_detach(domain);
     hv_domain_shut_down(domain, SHUTDOWN_crash);
     return NULL;
 }
@@ -254,13 +286,14 @@ void boot_domains_create(struct boot_information *information, const struct hv_o
     boot_plan_make(&plan, information, complain_of_module);
     struct hv_domain *first = plan.has_first ? create_first(information, &plan, options) : NULL;
     for (unsigned int i = 0; i < plan.count; i++) {
-        domains[count] = create_other(&plan.domains[i]);
+        domains[count] = create_other(&plan.domains[i], options);
         count += domains[count] != NULL ? 1 : 0;
     }
     if (first == NULL && count == 0) {
         panic("of the domains that the boot modules describe, none can be started");
     }
     free_modules(information);
+    input_settle(first != NULL);
     if (first != NULL) {
         let_run(first);
     }

@@ -7,7 +7,7 @@
 #include "hv/boot/loader.h"
 #include "lib/options.h"
 #include "hv/console/console.h"
-#include "hv/console/serial.h"
+#include "hv/console/serial_owner.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/features.h"
 #include "hv/cpu/fpu.h"
@@ -16,12 +16,10 @@
 #include "hv/crash.h"
 #include "hv/debug/audit.h"
 #include "hv/debug/reports.h"
-#include "hv/emul/ports.h"
 #include "hv/irq/ioapic.h"
 #include "hv/irq/lapic.h"
 #include "hv/irq/pic.h"
 #include "hv/irq/pirq.h"
-#include "hv/irq/vectors.h"
 #include "hv/mem/boot_memory.h"
 #include "hv/mem/paging.h"
 #include "hv/sched/sched.h"
@@ -151,6 +149,15 @@ static void create_frame_table(void)
     machine.flush_always = options.tlb_flush == TLB_FLUSH_ALWAYS;
 }
 
+/* The messages so far are kept in the image. */
+static void enlarge_console_ring(void)
+{
+    if (options.conring_bytes > CONRING_MIN) {
+        uint64_t bytes = boot_memory_alloc(options.conring_bytes, PAGE_SIZE);
+        console_ring_move(phys_to_virt(bytes), (uint32_t)options.conring_bytes);
+    }
+}
+
 static void fill_frame_table(void)
 {
     boot_memory_close();
@@ -173,10 +180,6 @@ static void protect_devices(void)
     for (unsigned int i = 0; i < info->io_apic_count; i++) {
         mfn_t mfn = mfn_make(info->io_apics[i].address >> PAGE_SHIFT);
         machine_add_io_range(mfn, mfn, IO_READ_ONLY);
-    }
-    const struct serial_settings *serial = options_console_serial(&options);
-    if (serial != NULL) {
-        ports_deny(serial->io_base, (uint16_t)(serial->io_base + SERIAL_PORT_COUNT - 1));
     }
 }
 
@@ -205,13 +208,7 @@ static void start_devices(void)
     if (!time_init()) {
         console_log(LOG_WARNING, "no clock to measure the processor's with: 1 GHz is assumed");
     }
-    const struct serial_settings *serial = options_console_serial(&options);
-    if (serial != NULL && serial->irq != 0 &&
-        ioapic_route_isa(serial->irq, VECTOR_SERIAL, lapic_id())) {
-        pirq_reserve_isa(serial->irq);
-        ioapic_unmask(ioapic_isa_gsi(serial->irq));
-        serial_enable_interrupt();
-    }
+    serial_own_console(&options);
 }
 
 /* ---- in order ------------------------------------------------------------------------------ */
@@ -259,6 +256,7 @@ static void boot_on_final_stack(void)
     cpu_features_prepare_cpu();
     fpu_init_cpu();
     create_frame_table();
+    enlarge_console_ring();
     machine.cpus_online = 1;
     tlb_flush_end(0, tlb_flush_begin());
     start_devices();

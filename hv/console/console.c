@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/console/console.h"
 
-#include "hv/console/line.h"
+#include "hv/console/conring.h"
+#include "hv/console/input.h"
 #include "hv/console/rate_limit.h"
 #include "hv/console/serial.h"
 #include "hv/cpu/msr.h"
@@ -25,7 +26,13 @@ static struct {
     struct rate_limit limit;
     struct rate_limit guest_limit;
     struct console_line line;
+    struct serial_port *port; /* where the line goes; NULL: nowhere */
+    struct conring ring;      /* what the line showed, but for the first domain's output: */
+    bool first_to_ring;       /* that too */
+    bool keeping;             /* what is emitted now goes to the ring */
 } console;
+
+static char first_ring[CONRING_MIN];
 
 /* Messages from before console_init(): for each its level, its text and a NUL. */
 static struct {
@@ -55,6 +62,39 @@ static void console_unlock(uint64_t flags)
 void console_enter_panic(void)
 {
     __atomic_store_n(&console.panicking, true, __ATOMIC_RELAXED);
+}
+
+/* ---- the wire and the ring ------------------------------------------------------------------- */
+
+/* In the ring a line ends with '\n' alone, and what separates the lines that are kept from those
+ * that are not is left out. */
+static void keep(char byte)
+{
+    struct conring *ring = &console.ring;
+    uint32_t last = ring->end - 1;
+    char before = '\n';
+    if (ring->end != ring->start) {
+        (void)conring_read(ring, &last, &before, 1);
+    }
+    if (byte != '\r' && (byte != '\n' || before != '\n' || console.first_to_ring)) {
+        conring_put(ring, byte);
+    }
+}
+
+static void emit(void *to, char byte)
+{
+    (void)to;
+    if (console.port != NULL) {
+        serial_put(console.port, byte);
+    }
+    if (console.keeping) {
+        keep(byte);
+    }
+}
+
+static void emit_to_port(void *to, char byte)
+{
+    serial_put(to, byte);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -176,39 +216,141 @@ void console_log_guest(uint16_t domid, uint32_t vcpu_id, enum log_level level, c
     message_print(suppressed, prefix, text);
 }
 
-/* ---- guests' output, input ------------------------------------------------------------------- */
+/* ---- guests' output -------------------------------------------------------------------------- */
 
-void console_write_guest(const char *text, size_t length)
+/* Where a guest's text goes. */
+struct guest_stream {
+    struct console_line *own; /* a port of its own, or */
+    struct guest_line *line;  /* tagged lines on the shared one, or, with both NULL, raw there */
+    uint16_t domid;
+    bool live;
+};
+
+static void write_first(const char *text, size_t length)
+{
+    console_line_end_open(&console.line);
+    console.keeping = console.first_to_ring;
+    console_line_write_guest(&console.line, text, length);
+    console.keeping = true;
+}
+
+static void write_chunk(const struct guest_stream *stream, const char *text, size_t length)
+{
+    if (stream->own != NULL) {
+        console_line_write_raw(stream->own, text, length);
+    } else if (stream->line != NULL) {
+        console_line_write_tagged(&console.line, stream->line, stream->domid, text, length,
+                                  stream->live);
+    } else {
+        write_first(text, length);
+    }
+}
+
+/* On a real port a byte takes up to a tenth of a millisecond: let interrupts in between. */
+static void write_guest(const struct guest_stream *stream, const char *text, size_t length)
 {
     if (!console_is_open()) {
         return;
     }
-    /* On a real port a byte takes up to a tenth of a millisecond: let interrupts in between. */
     while (length > 0) {
         size_t chunk = min_u64(length, GUEST_CHUNK);
         uint64_t flags = console_lock();
-        console_line_write_guest(&console.line, text, chunk);
+        write_chunk(stream, text, chunk);
         console_unlock(flags);
         text += chunk;
         length -= chunk;
     }
 }
 
-size_t console_read(char *buffer, size_t size)
+void console_write_first(const char *text, size_t length)
 {
-    return serial_read(buffer, size);
+    write_guest(&(struct guest_stream){.own = NULL}, text, length);
 }
+
+void console_write_tagged(struct guest_line *line, uint16_t domid, const char *text, size_t length)
+{
+    const struct guest_stream stream = {
+        .line = line, .domid = domid, .live = input_owner() == domid};
+    write_guest(&stream, text, length);
+}
+
+void console_open_stream(struct console_line *stream, struct serial_port *port)
+{
+    console_line_init(stream, emit_to_port, port);
+}
+
+void console_write_own(struct console_line *stream, const char *text, size_t length)
+{
+    write_guest(&(struct guest_stream){.own = stream}, text, length);
+}
+
+void console_show_line(struct guest_line *line, uint16_t domid)
+{
+    uint64_t flags = console_lock();
+    console_line_show(&console.line, line, domid);
+    console_unlock(flags);
+}
+
+void console_finish_line(struct guest_line *line, uint16_t domid)
+{
+    uint64_t flags = console_lock();
+    console_line_finish(&console.line, line, domid);
+    console_unlock(flags);
+}
+
+/* ---- what was printed ------------------------------------------------------------------------ */
+
+size_t console_ring_read(char *to, size_t size, uint32_t *index)
+{
+    uint64_t flags = console_lock();
+    size_t count = conring_read(&console.ring, index, to, size);
+    console_unlock(flags);
+    return count;
+}
+
+uint32_t console_ring_oldest(void)
+{
+    uint64_t flags = console_lock();
+    uint32_t oldest = conring_oldest(&console.ring);
+    console_unlock(flags);
+    return oldest;
+}
+
+void console_ring_forget(uint32_t index)
+{
+    uint64_t flags = console_lock();
+    conring_forget(&console.ring, index);
+    console_unlock(flags);
+}
+
+void console_ring_move(char *bytes, uint32_t size)
+{
+    uint64_t flags = console_lock();
+    conring_move(&console.ring, bytes, size);
+    console_unlock(flags);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
 
 bool console_init(const struct hv_options *options)
 {
-    const struct serial_settings *serial = options_console_serial(options);
-    bool found = serial == NULL || serial_init(serial);
+    unsigned int number;
+    bool wanted = options_console_port(options, &number);
+    struct serial_port *port = wanted ? serial_find(number, options_serial(options, number)) : NULL;
+    input_init(options, port);
+    if (port != NULL) {
+        serial_start(port);
+    }
     uint64_t flags = console_lock();
     console.loglvl = options->loglvl;
     console.guest_loglvl = options->guest_loglvl;
-    console_line_init(&console.line, serial_put);
+    console.port = port;
+    conring_init(&console.ring, first_ring, sizeof(first_ring));
+    console.first_to_ring = options->console_to_ring;
+    console.keeping = true;
+    console_line_init(&console.line, emit, NULL);
     early_print();
     __atomic_store_n(&console.open, true, __ATOMIC_RELEASE);
     console_unlock(flags);
-    return found;
+    return port != NULL || !wanted;
 }

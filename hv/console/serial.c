@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/console/serial.h"
 
-#include "hv/console/input.h"
-#include "hv/console/input_switch.h"
 #include "hv/cpu/io.h"
 #include "hv/cpu/msr.h"
 #include "lib/check.h"
@@ -37,40 +35,24 @@ enum uart_register {
 #define FIFO_SIZE 16
 #define ROOM_WAIT 1000000 /* port reads, each about a microsecond on real hardware */
 
-#define RING_SIZE 4096
-_Static_assert((RING_SIZE & (RING_SIZE - 1)) == 0, "positions wrap by masking");
-
-/* The transmitter: the console's lock. */
-static struct {
-    bool present;
-    bool stuck; /* did not make room in time; from now on look once and give up */
+struct serial_port {
     uint16_t base;
+    /* The transmitter: the console's lock. */
+    bool stuck;          /* did not make room in time; from now on look once and give up */
     uint32_t room;       /* bytes the transmitter surely takes without being asked again */
     uint32_t fifo_depth; /* room once the status says that the FIFO is empty */
-} uart;
+};
 
-/*
- * The receiver. `lock` guards all of it and the UART's receive side, with interrupts off. Positions
- * count up for ever; their difference is what the ring holds.
- */
-static struct {
-    bool lock;
-    bool interrupt_wanted; /* serial_enable_interrupt() was called */
-    bool has_keys;         /* some came for the hypervisor; it has yet to be told */
-    struct input_switch owner;
-    uint32_t head; /* where the next byte goes */
-    uint32_t tail; /* where the next byte is taken */
-    char bytes[RING_SIZE];
-} input;
+static struct serial_port ports[SERIAL_PORT_LIMIT];
 
-static uint8_t uart_read(enum uart_register offset)
+static uint8_t uart_read(const struct serial_port *port, enum uart_register offset)
 {
-    return io_in8((uint16_t)(uart.base + offset));
+    return io_in8((uint16_t)(port->base + offset));
 }
 
-static void uart_write(enum uart_register offset, uint8_t value)
+static void uart_write(const struct serial_port *port, enum uart_register offset, uint8_t value)
 {
-    io_out8((uint16_t)(uart.base + offset), value);
+    io_out8((uint16_t)(port->base + offset), value);
 }
 
 /* ---- setting up ------------------------------------------------------------------------------ */
@@ -99,212 +81,99 @@ static uint8_t line_control(const struct serial_settings *settings)
 }
 
 /* An absent port reads as all ones. */
-static bool uart_answers(void)
+static bool uart_answers(const struct serial_port *port)
 {
-    uart_write(UART_SCRATCH, 0x5a);
-    if (uart_read(UART_SCRATCH) != 0x5a) {
+    uart_write(port, UART_SCRATCH, 0x5a);
+    if (uart_read(port, UART_SCRATCH) != 0x5a) {
         return false;
     }
-    uart_write(UART_SCRATCH, 0xa5);
-    return uart_read(UART_SCRATCH) == 0xa5;
+    uart_write(port, UART_SCRATCH, 0xa5);
+    return uart_read(port, UART_SCRATCH) == 0xa5;
 }
 
-static uint16_t uart_divisor(void)
+static uint16_t uart_divisor(const struct serial_port *port)
 {
-    return (uint16_t)(uart_read(UART_DATA) | (uart_read(UART_IER) << 8));
+    return (uint16_t)(uart_read(port, UART_DATA) | (uart_read(port, UART_IER) << 8));
 }
 
-static void uart_set_line(const struct serial_settings *settings)
+static void uart_set_line(const struct serial_port *port, const struct serial_settings *settings)
 {
     uint8_t control = line_control(settings);
-    uart_write(UART_LCR, LCR_DLAB | control);
+    uart_write(port, UART_LCR, LCR_DLAB | control);
     uint32_t baud = settings->baud;
-    if (baud == 0 && uart_divisor() == 0) {
+    if (baud == 0 && uart_divisor(port) == 0) {
         baud = BAUD_MAX; /* the firmware left nothing that could work */
     }
     if (baud != 0) {
         uint32_t divisor = (BAUD_MAX + baud / 2) / baud;
-        uart_write(UART_DATA, (uint8_t)divisor);
-        uart_write(UART_IER, (uint8_t)(divisor >> 8));
+        uart_write(port, UART_DATA, (uint8_t)divisor);
+        uart_write(port, UART_IER, (uint8_t)(divisor >> 8));
     }
-    uart_write(UART_LCR, control);
+    uart_write(port, UART_LCR, control);
 }
 
-static bool take_input(void);
-
-bool serial_init(const struct serial_settings *settings)
+struct serial_port *serial_find(unsigned int number, const struct serial_settings *settings)
 {
     ASSERT(settings->data_bits >= 5 && settings->data_bits <= 8);
-    uart.base = settings->io_base;
-    if (!uart_answers()) {
-        return false;
+    CHECK(number < SERIAL_PORT_LIMIT);
+    struct serial_port *port = &ports[number];
+    port->base = settings->io_base;
+    if (!uart_answers(port)) {
+        return NULL;
     }
-    uart_set_line(settings);
-    uart_write(UART_IER, 0);
-    take_input(); /* what was typed ahead: switching the FIFOs on would clear it */
-    uart_write(UART_FCR, FCR_ENABLE | FCR_CLEAR | FCR_LEVEL_8);
-    uart_write(UART_MCR, MCR_READY);
-    bool has_fifo = (uart_read(UART_IIR) & IIR_FIFO) == IIR_FIFO;
-    uart.fifo_depth = has_fifo ? FIFO_SIZE : 1;
-    uart.room = 0;
-    uart.stuck = false;
-    uart.present = true;
-    return true;
+    uart_set_line(port, settings);
+    uart_write(port, UART_IER, 0);
+    return port;
+}
+
+void serial_start(struct serial_port *port)
+{
+    uart_write(port, UART_FCR, FCR_ENABLE | FCR_CLEAR | FCR_LEVEL_8);
+    uart_write(port, UART_MCR, MCR_READY);
+    bool has_fifo = (uart_read(port, UART_IIR) & IIR_FIFO) == IIR_FIFO;
+    port->fifo_depth = has_fifo ? FIFO_SIZE : 1;
+    port->room = 0;
+    port->stuck = false;
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-static bool wait_for_room(void)
+static bool wait_for_room(struct serial_port *port)
 {
-    uint32_t tries = uart.stuck ? 1 : ROOM_WAIT;
+    uint32_t tries = port->stuck ? 1 : ROOM_WAIT;
     while (tries-- > 0) {
-        if ((uart_read(UART_LSR) & LSR_ROOM) != 0) {
-            uart.stuck = false;
-            uart.room = uart.fifo_depth;
+        if ((uart_read(port, UART_LSR) & LSR_ROOM) != 0) {
+            port->stuck = false;
+            port->room = port->fifo_depth;
             return true;
         }
         cpu_pause();
     }
-    uart.stuck = true;
+    port->stuck = true;
     return false;
 }
 
-void serial_put(char byte)
+void serial_put(struct serial_port *port, char byte)
 {
-    if (!uart.present || (uart.room == 0 && !wait_for_room())) {
+    if (port->room == 0 && !wait_for_room(port)) {
         return;
     }
-    uart.room--;
-    uart_write(UART_DATA, (uint8_t)byte);
+    port->room--;
+    uart_write(port, UART_DATA, (uint8_t)byte);
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
-static uint64_t input_lock(void)
+bool serial_take(const struct serial_port *port, char *byte)
 {
-    uint64_t flags = irq_save();
-    while (__atomic_test_and_set(&input.lock, __ATOMIC_ACQUIRE)) {
-        cpu_pause();
+    if ((uart_read(port, UART_LSR) & LSR_DATA) == 0) {
+        return false;
     }
-    return flags;
+    *byte = (char)uart_read(port, UART_DATA);
+    return true;
 }
 
-static void input_unlock(uint64_t flags)
+void serial_set_interrupt(const struct serial_port *port, bool on)
 {
-    __atomic_clear(&input.lock, __ATOMIC_RELEASE);
-    irq_restore(flags);
-}
-
-static bool ring_is_full(void)
-{
-    return input.head - input.tail == RING_SIZE;
-}
-
-/* What the hypervisor is told needs no room in the ring. */
-static bool has_room(void)
-{
-    return input.owner.to_hypervisor || !ring_is_full();
-}
-
-static void take_byte(char byte)
-{
-    switch (input_switch_take(&input.owner, byte)) {
-    case INPUT_TO_GUEST:
-        input.bytes[input.head % RING_SIZE] = byte;
-        input.head++;
-        break;
-    case INPUT_TO_HYPERVISOR:
-        console_key_typed(byte);
-        input.has_keys = true;
-        break;
-    case INPUT_SWITCHED:
-        console_input_switched(input.owner.to_hypervisor);
-        input.has_keys = true;
-        break;
-    }
-}
-
-/*
- * Move what the UART has to the ring while there is room, then let it interrupt only if there still
- * is: a full ring with the interrupt enabled would be an interrupt storm. Enabling it while data is
- * waiting raises the line at once, so an edge-triggered controller misses nothing. True: some came
- * for the guest.
- */
-static bool take_input(void)
-{
-    uint32_t before = input.head;
-    while (has_room() && (uart_read(UART_LSR) & LSR_DATA) != 0) {
-        take_byte((char)uart_read(UART_DATA));
-    }
-    if (input.interrupt_wanted) {
-        uart_write(UART_IER, has_room() ? IER_RECEIVE : 0);
-    }
-    return input.head != before;
-}
-
-static bool take_has_keys(void)
-{
-    bool has_keys = input.has_keys;
-    input.has_keys = false;
-    return has_keys;
-}
-
-void serial_poll(void)
-{
-    if (!uart.present) {
-        return;
-    }
-    uint64_t flags = input_lock();
-    bool arrived = take_input();
-    bool has_keys = take_has_keys();
-    input_unlock(flags);
-    if (arrived) {
-        console_input_arrived();
-    }
-    if (has_keys) {
-        console_keys_arrived();
-    }
-}
-
-void serial_interrupt(void)
-{
-    serial_poll();
-}
-
-void serial_enable_interrupt(void)
-{
-    if (!uart.present) {
-        return;
-    }
-    uint64_t flags = input_lock();
-    input.interrupt_wanted = true;
-    input_unlock(flags);
-    serial_poll();
-}
-
-size_t serial_read(char *buffer, size_t size)
-{
-    if (!uart.present) {
-        return 0;
-    }
-    uint64_t flags = input_lock();
-    bool was_full = ring_is_full();
-    size_t count = 0;
-    while (count < size && input.tail != input.head) {
-        buffer[count++] = input.bytes[input.tail % RING_SIZE];
-        input.tail++;
-    }
-    /* The UART has been waiting for this room; what comes in now is news as at any other time. */
-    bool arrived = was_full && count > 0 && take_input();
-    bool has_keys = take_has_keys();
-    input_unlock(flags);
-    if (arrived) {
-        flags = irq_save();
-        console_input_arrived();
-        irq_restore(flags);
-    }
-    if (has_keys) {
-        console_keys_arrived();
-    }
-    return count;
+    uart_write(port, UART_IER, on ? IER_RECEIVE : 0);
 }

@@ -86,6 +86,9 @@ static void describe_port(const struct evtchn *port, char *text, size_t size)
     case EVTCHN_INTERDOMAIN:
         format_text(text, size, "to port %u of d%u", port->remote_port, port->remote_domain);
         break;
+    case EVTCHN_HYPERVISOR:
+        format_text(text, size, "to the hypervisor: console");
+        break;
     case EVTCHN_PIRQ:
         format_text(text, size, "PIRQ %u", port->pirq);
         break;

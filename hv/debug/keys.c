@@ -2,6 +2,7 @@
 #include "hv/debug/keys.h"
 
 #include "hv/console/console.h"
+#include "hv/console/guest_console.h"
 #include "hv/cpu/msr.h"
 #include "hv/debug/audit.h"
 #include "hv/debug/reports.h"
@@ -11,9 +12,11 @@
 
 #define QUEUE_SIZE 64U
 
-/* In the queue these stand for the switches; keys are printable characters. */
-#define SWITCHED_TO_HYPERVISOR '\x01'
-#define SWITCHED_TO_GUEST      '\x02'
+/* A key, or that the input was switched. */
+struct entry {
+    char key; /* printable; 0: a switch */
+    uint16_t owner;
+};
 
 /* What was typed and not acted upon yet: `lock`, a leaf, with interrupts off. Positions count up
  * for ever. What does not fit is dropped. */
@@ -21,29 +24,29 @@ static struct {
     struct ticket_lock lock;
     uint32_t head;
     uint32_t tail;
-    char keys[QUEUE_SIZE];
+    struct entry entries[QUEUE_SIZE];
 } queue;
 
 /* ---- the queue ----------------------------------------------------------------------------- */
 
-static void queue_put(char key)
+static void queue_put(struct entry entry)
 {
     uint64_t flags = irq_save();
     ticket_lock_take(&queue.lock);
     if (queue.head - queue.tail < QUEUE_SIZE) {
-        queue.keys[queue.head++ % QUEUE_SIZE] = key;
+        queue.entries[queue.head++ % QUEUE_SIZE] = entry;
     }
     ticket_lock_release(&queue.lock);
     irq_restore(flags);
 }
 
-static bool queue_take(char *key)
+static bool queue_take(struct entry *entry)
 {
     uint64_t flags = irq_save();
     ticket_lock_take(&queue.lock);
     bool any = queue.head != queue.tail;
     if (any) {
-        *key = queue.keys[queue.tail++ % QUEUE_SIZE];
+        *entry = queue.entries[queue.tail++ % QUEUE_SIZE];
     }
     ticket_lock_release(&queue.lock);
     irq_restore(flags);
@@ -53,13 +56,13 @@ static bool queue_take(char *key)
 void console_key_typed(char key)
 {
     if (key > ' ' && key <= '~') {
-        queue_put(key);
+        queue_put((struct entry){.key = key});
     }
 }
 
-void console_input_switched(bool to_hypervisor)
+void console_input_switched(uint16_t owner)
 {
-    queue_put(to_hypervisor ? SWITCHED_TO_HYPERVISOR : SWITCHED_TO_GUEST);
+    queue_put((struct entry){.owner = owner});
 }
 
 void console_keys_arrived(void)
@@ -106,20 +109,15 @@ static void print_help(void)
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         console_log(LOG_ALWAYS, "key %c: %s", keys[i].key, keys[i].text);
     }
-    console_log(LOG_ALWAYS, "three times Ctrl-a: input to d0 again");
+    uint16_t next = input_after_hypervisor();
+    if (next != INPUT_HYPERVISOR) {
+        console_log(LOG_ALWAYS, "three times Ctrl-%c: input to d%u%s", input_switch_letter(), next,
+                    next == INPUT_FIRST_DOMAIN ? " again" : "");
+    }
 }
 
-static void act_on(char key)
+static void act_on_key(char key)
 {
-    if (key == SWITCHED_TO_HYPERVISOR) {
-        console_log(LOG_ALWAYS, "serial input: to the hypervisor (h for help; three times Ctrl-a "
-                                "to switch back)");
-        return;
-    }
-    if (key == SWITCHED_TO_GUEST) {
-        console_log(LOG_ALWAYS, "serial input: to d0 (three times Ctrl-a to switch)");
-        return;
-    }
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         if (keys[i].key == key) {
             keys[i].act();
@@ -129,10 +127,29 @@ static void act_on(char key)
     console_log(LOG_ALWAYS, "key %c: unknown (h for help)", key);
 }
 
+static void act_on_switch(uint16_t owner)
+{
+    char letter = input_switch_letter();
+    if (owner == INPUT_HYPERVISOR) {
+        console_log(LOG_ALWAYS,
+                    "serial input: to the hypervisor (h for help; three times Ctrl-%c to switch "
+                    "%s)",
+                    letter, input_after_hypervisor() == INPUT_FIRST_DOMAIN ? "back" : "on");
+    } else {
+        console_log(LOG_ALWAYS, "serial input: to d%u (three times Ctrl-%c to switch)", owner,
+                    letter);
+    }
+    guest_console_owner_changed(owner);
+}
+
 void debug_keys_handle(void)
 {
-    char key;
-    while (queue_take(&key)) {
-        act_on(key);
+    struct entry entry;
+    while (queue_take(&entry)) {
+        if (entry.key != '\0') {
+            act_on_key(entry.key);
+        } else {
+            act_on_switch(entry.owner);
+        }
     }
 }

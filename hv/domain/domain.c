@@ -211,6 +211,7 @@ bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
     if (!domain->core.is_dying) {
         domain_begin_teardown(&domain->core);
         sched_update_domain(domain);
+        guest_console_detach(domain);
         evtchn_close_all(domain);
     }
     if (domain->core.is_torn_down) {

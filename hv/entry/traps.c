@@ -6,7 +6,7 @@
 #include "core/pt_store.h"
 #include "core/pte_update.h"
 #include "hv/console/console.h"
-#include "hv/console/serial.h"
+#include "hv/console/input.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
 #include "hv/cpu/extable.h"
@@ -62,7 +62,7 @@ static void handle_interrupt(unsigned int vector)
         }
         return;
     case VECTOR_SERIAL:
-        serial_interrupt();
+        input_interrupt();
         lapic_eoi();
         return;
     default:

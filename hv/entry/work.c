@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/entry/work.h"
 
+#include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/msr.h"
 #include "hv/debug/keys.h"
@@ -30,6 +31,9 @@ static void perform(uint64_t work)
     irq_enable();
     if ((work & CPU_WORK_DEBUG_KEYS) != 0) {
         debug_keys_handle();
+    }
+    if ((work & CPU_WORK_CONSOLE) != 0) {
+        guest_consoles_serve();
     }
     if ((work & CPU_WORK_REAP) != 0) {
         hv_domains_reap();

@@ -161,6 +161,16 @@ void evtchn_raise_pirq(const struct hv_domain *domain, uint32_t pirq, uint32_t p
     unlock_tables(flags);
 }
 
+void evtchn_raise_hypervisor(const struct hv_domain *domain, uint32_t port)
+{
+    uint64_t flags = lock_tables();
+    const struct evtchn *evtchn = port_find(domain, port);
+    if (evtchn != NULL && evtchn->state == EVTCHN_HYPERVISOR) {
+        set_pending(domain, port);
+    }
+    unlock_tables(flags);
+}
+
 int evtchn_send(struct hv_domain *domain, uint32_t port)
 {
     int result = -XEN_EINVAL;
@@ -171,6 +181,9 @@ int evtchn_send(struct hv_domain *domain, uint32_t port)
         result = 0;
     } else if (evtchn != NULL && evtchn->state == EVTCHN_IPI) {
         set_pending(domain, port);
+        result = 0;
+    } else if (evtchn != NULL && evtchn->state == EVTCHN_HYPERVISOR) {
+        guest_console_notify(domain); /* which only notes it */
         result = 0;
     } else if (evtchn != NULL && evtchn->state == EVTCHN_UNBOUND) {
         result = 0; /* nobody there to be told */
@@ -227,6 +240,12 @@ static int open_locked(struct hv_domain *domain, const struct evtchn *contents, 
 int evtchn_alloc_unbound(struct hv_domain *domain, uint16_t remote_domain, uint32_t *port)
 {
     struct evtchn contents = {.state = EVTCHN_UNBOUND, .remote_domain = remote_domain};
+    return open_locked(domain, &contents, port);
+}
+
+int evtchn_open_hypervisor(struct hv_domain *domain, uint32_t *port)
+{
+    struct evtchn contents = {.state = EVTCHN_HYPERVISOR, .remote_domain = DOMID_XEN};
     return open_locked(domain, &contents, port);
 }
 
@@ -378,6 +397,7 @@ static void describe(const struct evtchn *evtchn, struct evtchn_status *status)
         status->u.unbound.dom = evtchn->remote_domain;
         break;
     case EVTCHN_INTERDOMAIN:
+    case EVTCHN_HYPERVISOR: /* remote port 0 */
         status->status = EVTCHNSTAT_interdomain;
         status->u.interdomain.dom = evtchn->remote_domain;
         status->u.interdomain.port = evtchn->remote_port;

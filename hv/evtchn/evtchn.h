@@ -24,7 +24,8 @@ enum evtchn_state {
     EVTCHN_INTERDOMAIN, /* connected to remote_port of remote_domain */
     EVTCHN_VIRQ,
     EVTCHN_IPI,
-    EVTCHN_PIRQ, /* a device interrupt: hv/irq/pirq.h */
+    EVTCHN_PIRQ,       /* a device interrupt: hv/irq/pirq.h */
+    EVTCHN_HYPERVISOR, /* connected to our end of the console ring: hv/console/guest_console.h */
 };
 
 struct evtchn {
@@ -62,6 +63,9 @@ void evtchn_raise_global_virq(struct hv_domain *domain, unsigned int virq);
 /* The device interrupt that `port` was bound to; if it no longer is, nothing happens. Any CPU, any
  * context. */
 void evtchn_raise_pirq(const struct hv_domain *domain, uint32_t pirq, uint32_t port);
+/* The hypervisor's end sends; nothing happens if the domain has closed the port. Any CPU, any
+ * context. */
+void evtchn_raise_hypervisor(const struct hv_domain *domain, uint32_t port);
 /* Is the port's pending bit set? False for ports that do not exist. */
 bool evtchn_is_pending(const struct hv_domain *domain, uint32_t port);
 
@@ -74,6 +78,10 @@ int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port);
 /* Connect a new port to a port of `remote` that waits for `domain`. They may be the same one. */
 int evtchn_bind_interdomain(struct hv_domain *domain, struct hv_domain *remote,
                             uint32_t remote_port, uint32_t *port);
+
+/* A new port whose other end is the hypervisor: sends go to guest_console_notify(). To the guest it
+ * is connected to port 0 of DOMID_XEN, and its own to close. */
+int evtchn_open_hypervisor(struct hv_domain *domain, uint32_t *port);
 
 /* Give up a port; the other end of a connection waits for this domain again. */
 int evtchn_close(struct hv_domain *domain, uint32_t port);

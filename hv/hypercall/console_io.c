@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * console_io: the hypervisor's console for guests. Every domain may write: its first messages come
- * before it has another console, and the console marks its own lines so that a guest cannot forge
- * them. Input is the first domain's.
+ * before it has another console, and its lines are marked so that it cannot forge another's. Input
+ * is for the first domain and for those without a daemon.
  */
 #include "core/port.h"
-#include "hv/console/console.h"
+#include "hv/console/guest_console.h"
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
 
@@ -20,7 +20,7 @@ void console_input_arrived(void)
 }
 
 /* A long text is written piece by piece, with the arguments moved on in between. */
-static struct call_result write_text(uint64_t arg[])
+static struct call_result write_text(struct hv_domain *domain, uint64_t arg[])
 {
     uint32_t left = (uint32_t)arg[1];
     uint64_t address = arg[2];
@@ -30,7 +30,7 @@ static struct call_result write_text(uint64_t arg[])
         if (!guest_copy_in(piece, address, size)) {
             return call_done(-XEN_EFAULT);
         }
-        console_write_guest(piece, size);
+        guest_console_write(domain, piece, size);
         left -= size;
         address += size;
         if (left > 0 && port_should_yield()) {
@@ -42,9 +42,9 @@ static struct call_result write_text(uint64_t arg[])
     return call_done(0);
 }
 
-static struct call_result read_text(const struct hv_vcpu *vcpu, uint32_t size, uint64_t address)
+static struct call_result read_text(struct hv_domain *domain, uint32_t size, uint64_t address)
 {
-    if (!vcpu->core.domain->has_io) {
+    if (!guest_console_has_input(domain)) {
         return call_done(-XEN_EPERM);
     }
     if (size > INT32_MAX) {
@@ -53,7 +53,7 @@ static struct call_result read_text(const struct hv_vcpu *vcpu, uint32_t size, u
     uint32_t done = 0;
     while (done < size) {
         char piece[PIECE_SIZE];
-        size_t count = console_read(piece, (size_t)min_u64(size - done, PIECE_SIZE));
+        size_t count = guest_console_read(domain, piece, (size_t)min_u64(size - done, PIECE_SIZE));
         if (count == 0) {
             break;
         }
@@ -68,12 +68,13 @@ static struct call_result read_text(const struct hv_vcpu *vcpu, uint32_t size, u
 /* console_io(command, count, text) */
 struct call_result hypercall_console_io(struct hv_vcpu *vcpu, uint64_t arg[])
 {
+    struct hv_domain *domain = hv_vcpu_domain(vcpu);
     uint32_t command = (uint32_t)arg[0];
     switch (command) {
     case CONSOLEIO_write:
-        return write_text(arg);
+        return write_text(domain, arg);
     case CONSOLEIO_read:
-        return read_text(vcpu, (uint32_t)arg[1], arg[2]);
+        return read_text(domain, (uint32_t)arg[1], arg[2]);
     default:
         return hypercall_unknown(vcpu, __HYPERVISOR_console_io, "console_io", command);
     }

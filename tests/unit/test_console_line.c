@@ -16,9 +16,11 @@
 static struct console_line line;
 static char wire[1 << 16];
 static size_t wire_length;
+static struct guest_line guests[3]; /* of d0 (not used), d1 and d2 */
 
-static void to_wire(char byte)
+static void to_wire(void *to, char byte)
 {
+    assert_ptr_equal(to, wire);
     assert_true(wire_length < sizeof(wire) - 1);
     wire[wire_length++] = byte;
     wire[wire_length] = '\0';
@@ -29,13 +31,25 @@ static int start(void **state)
     (void)state;
     wire_length = 0;
     wire[0] = '\0';
-    console_line_init(&line, to_wire);
+    console_line_init(&line, to_wire, wire);
+    memset(guests, 0, sizeof(guests));
     return 0;
 }
 
 static void guest(const char *text)
 {
     console_line_write_guest(&line, text, strlen(text));
+}
+
+/* What a tagged domain writes while somebody else has the input, and while it has. */
+static void tagged(uint16_t domid, const char *text)
+{
+    console_line_write_tagged(&line, &guests[domid], domid, text, strlen(text), false);
+}
+
+static void live(uint16_t domid, const char *text)
+{
+    console_line_write_tagged(&line, &guests[domid], domid, text, strlen(text), true);
 }
 
 static void message(const char *text)
@@ -204,6 +218,256 @@ static void tag_cut_in_two_by_a_message_does_not_appear(void **state)
     assert_string_equal(wire, "(PIN\r\n(PIN) hello\r\n) fake");
 }
 
+static void other_domains_tags_are_broken_too(void **state)
+{
+    (void)state;
+    guest("(d1) fake\n(d0)\n(d65535) x\r(d2) x\n(d) (d1)\n(d1x)\n(D1)");
+    assert_string_equal(wire, "(d1 ) fake\r\n(d0 )\r\n(d65535 ) x\r(d2 ) x\r\n(d) (d1)\r\n(d1x)\r\n"
+                              "(D1)");
+}
+
+/* ---- tagged domains ------------------------------------------------------------------------ */
+
+static void lines_of_two_domains_come_out_whole_each_with_its_tag(void **state)
+{
+    (void)state;
+    tagged(1, "one ");
+    tagged(2, "two ");
+    tagged(1, "line\nnext");
+    tagged(2, "line\n");
+    tagged(1, " line\n");
+    assert_string_equal(wire, "(d1) one line\r\n(d2) two line\r\n(d1) next line\r\n");
+}
+
+static void what_is_no_whole_line_waits(void **state)
+{
+    (void)state;
+    tagged(1, "login: ");
+    assert_string_equal(wire, "");
+}
+
+static void empty_line_of_a_domain_has_its_tag(void **state)
+{
+    (void)state;
+    tagged(1, "\na\r\n\r\n\nb\n");
+    assert_string_equal(wire, "(d1) \r\n(d1) a\r\n(d1) \r\n(d1) \r\n(d1) b\r\n");
+}
+
+static void carriage_return_of_a_domain_ends_its_line_once(void **state)
+{
+    (void)state;
+    tagged(1, "10%\r20%\r");
+    tagged(1, "\nx\r\r\ny\n\rz\n");
+    assert_string_equal(wire, "(d1) 10%\r\n(d1) 20%\r\n(d1) x\r\n(d1) y\r\n(d1) z\r\n");
+}
+
+static void control_characters_of_a_domain_are_left_out(void **state)
+{
+    (void)state;
+    tagged(1, "a\033[31mb\bc\td\f\x7f\x85\n");
+    assert_string_equal(wire, "(d1) a[31mbc\td?\r\n");
+}
+
+static void long_line_of_a_domain_is_cut(void **state)
+{
+    (void)state;
+    char text[GUEST_LINE_MAX + 1];
+    memset(text, 'x', GUEST_LINE_MAX);
+    text[GUEST_LINE_MAX] = '\0';
+    tagged(1, text);
+    tagged(1, "rest\n");
+    assert_int_equal(wire_length, 5 + GUEST_LINE_MAX + 2 + 5 + 4 + 2);
+    assert_memory_equal(wire + 5, text, GUEST_LINE_MAX);
+    assert_string_equal(wire + 5 + GUEST_LINE_MAX, "\r\n(d1) rest\r\n");
+}
+
+static void first_domain_s_open_line_is_ended_for_a_tagged_one(void **state)
+{
+    (void)state;
+    guest("half");
+    tagged(1, "line\n");
+    guest(" done\n");
+    assert_string_equal(wire, "half\r\n(d1) line\r\n done\r\n");
+}
+
+static void domain_cannot_show_another_s_tag_first(void **state)
+{
+    (void)state;
+    tagged(1, "(d2) fake\n(PIN) fake\r(d2) fake\n");
+    assert_string_equal(wire, "(d1) (d2) fake\r\n(d1) (PIN) fake\r\n(d1) (d2) fake\r\n");
+}
+
+static void prompt_is_shown_when_the_domain_gets_the_input(void **state)
+{
+    (void)state;
+    tagged(1, "login: ");
+    console_line_show(&line, &guests[1], 1);
+    assert_string_equal(wire, "(d1) login: ");
+    live(1, "root");
+    assert_string_equal(wire, "(d1) login: root");
+    live(1, "\r\nhello\n");
+    assert_string_equal(wire, "(d1) login: root\r\n(d1) hello\r\n");
+}
+
+static void what_waits_is_shown_before_what_is_written_live(void **state)
+{
+    (void)state;
+    tagged(1, "log");
+    live(1, "in: ");
+    assert_string_equal(wire, "(d1) login: ");
+}
+
+static void nothing_waiting_shows_nothing(void **state)
+{
+    (void)state;
+    console_line_show(&line, &guests[1], 1);
+    assert_string_equal(wire, "");
+}
+
+static void live_output_goes_through_as_it_is_with_a_tag_on_each_line(void **state)
+{
+    (void)state;
+    live(1, "# ls\r\n\033[1ma\033[0m\b\n\r\n\n# ");
+    assert_string_equal(wire, "(d1) # ls\r\n(d1) \033[1ma\033[0m\b\r\n(d1) \r\n(d1) \r\n(d1) # ");
+}
+
+static void tag_comes_again_where_a_live_line_is_written_over(void **state)
+{
+    (void)state;
+    live(1, "50%\r");
+    live(1, "\r60%\r\n");
+    assert_string_equal(wire, "(d1) 50%\r(d1) 60%\r\n");
+}
+
+static void live_domain_cannot_show_another_s_tag_where_a_line_may_begin(void **state)
+{
+    (void)state;
+    live(1, "x\f(d2) x\b(PIN) x\r(d2) x");
+    assert_string_equal(wire, "(d1) x\f(d2 ) x\b(PIN ) x\r(d1) (d2) x");
+}
+
+static void live_line_that_others_interrupt_goes_on_with_its_tag(void **state)
+{
+    (void)state;
+    live(1, "ab");
+    message("hello");
+    live(1, "cd");
+    tagged(2, "two\n");
+    live(1, "ef");
+    guest("first\n");
+    live(1, "gh\n");
+    assert_string_equal(wire,
+                        "(d1) ab\r\n(PIN) hello\r\n(d1) cd\r\n(d2) two\r\n(d1) ef\r\nfirst\r\n"
+                        "(d1) gh\r\n");
+}
+
+static void end_of_an_interrupted_live_line_is_no_line_of_its_own(void **state)
+{
+    (void)state;
+    live(1, "ab");
+    message("hello");
+    live(1, "\r\ncd\n");
+    assert_string_equal(wire, "(d1) ab\r\n(PIN) hello\r\n(d1) cd\r\n");
+}
+
+static void line_that_was_shown_goes_on_when_the_input_is_another_s(void **state)
+{
+    (void)state;
+    live(1, "# ");
+    tagged(1, "done\r\nnext\n");
+    assert_string_equal(wire, "(d1) # done\r\n(d1) next\r\n");
+}
+
+static void end_of_a_domain_shows_what_waits_and_ends_its_line(void **state)
+{
+    (void)state;
+    tagged(1, "last words");
+    console_line_finish(&line, &guests[1], 1);
+    live(2, "open");
+    console_line_finish(&line, &guests[2], 2);
+    console_line_finish(&line, &guests[2], 2);
+    guest("x");
+    assert_string_equal(wire, "(d1) last words\r\n(d2) open\r\nx");
+    assert_null(line.open);
+}
+
+static void only_user_of_a_line_writes_all_but_line_ends_as_it_is(void **state)
+{
+    (void)state;
+    const char *text = "(PIN) x\n(d1) \033[0m\r\n\f(d2)";
+    console_line_write_raw(&line, text, strlen(text));
+    assert_string_equal(wire, "(PIN) x\r\n(d1) \033[0m\r\n\f(d2)");
+}
+
+/* ---- random -------------------------------------------------------------------------------- */
+
+/* Whose line is it, to a reader who knows the tags? 'P', '1', '2', or '0' for an untagged one. */
+static char line_owner(const char *text)
+{
+    if (strncmp(text, "(PIN)", 5) == 0) {
+        return 'P';
+    }
+    bool is_tagged = strncmp(text, "(d1)", 4) == 0 || strncmp(text, "(d2)", 4) == 0;
+    return is_tagged ? text[2] : '0';
+}
+
+/* Each writer's letters must be on its own lines alone. */
+static void assert_letters_on_own_lines(void)
+{
+    static const char letters[] = "MABC";
+    static const char owners[] = "P012";
+    char owner = line_owner(wire);
+    for (size_t i = 0; i < wire_length; i++) {
+        if (wire[i] == '\n' || wire[i] == '\r') {
+            owner = line_owner(wire + i + 1);
+        }
+        const char *letter = strchr(letters, wire[i]);
+        if (letter != NULL && wire[i] != '\0') {
+            assert_int_equal(owners[letter - letters], owner);
+        }
+    }
+}
+
+static unsigned int random_below(unsigned int limit)
+{
+    return (unsigned int)rand() % limit;
+}
+
+static void write_random_to(unsigned int writer, char letter)
+{
+    static const char *const pieces[] = {"(PIN) ", "(d1) ", "(d2) ", "(",    "d", "1", ")", "PIN",
+                                         "\n",     "\r\n",  "\r",    "\n\n", " ", "",  "\t"};
+    char text[16];
+    snprintf(text, sizeof(text), "%s%c", pieces[random_below(sizeof(pieces) / sizeof(pieces[0]))],
+             letter);
+    if (writer == 0) {
+        guest(text);
+    } else if (random_below(2) == 0) {
+        live((uint16_t)writer, text);
+    } else {
+        tagged((uint16_t)writer, text);
+    }
+}
+
+static void nobody_s_text_is_on_another_s_line_in_random_output(void **state)
+{
+    unsigned int seed = (unsigned int)time(NULL);
+    print_message("seed %u\n", seed);
+    srand(seed);
+    for (size_t run = 0; run < 3000; run++) {
+        start(state);
+        for (size_t i = 0; i < 100; i++) {
+            unsigned int writer = random_below(4);
+            if (writer == 3) {
+                message("M");
+            } else {
+                write_random_to(writer, "ABC"[writer]);
+            }
+        }
+        assert_letters_on_own_lines();
+    }
+}
+
 /* Count the lines on the wire, however a reader splits them, that begin with the tag. */
 static size_t tagged_lines(void)
 {
@@ -213,11 +477,6 @@ static size_t tagged_lines(void)
         count += starts && strncmp(wire + i, CONSOLE_TAG, strlen(CONSOLE_TAG)) == 0;
     }
     return count;
-}
-
-static unsigned int random_below(unsigned int limit)
-{
-    return (unsigned int)rand() % limit;
 }
 
 static void write_random_piece(void)
@@ -298,6 +557,27 @@ int main(void)
         cmocka_unit_test_setup(tag_right_after_a_message_is_broken_in_mid_line_for_the_guest,
                                start),
         cmocka_unit_test_setup(tag_cut_in_two_by_a_message_does_not_appear, start),
+        cmocka_unit_test_setup(other_domains_tags_are_broken_too, start),
+        cmocka_unit_test_setup(lines_of_two_domains_come_out_whole_each_with_its_tag, start),
+        cmocka_unit_test_setup(what_is_no_whole_line_waits, start),
+        cmocka_unit_test_setup(empty_line_of_a_domain_has_its_tag, start),
+        cmocka_unit_test_setup(carriage_return_of_a_domain_ends_its_line_once, start),
+        cmocka_unit_test_setup(control_characters_of_a_domain_are_left_out, start),
+        cmocka_unit_test_setup(long_line_of_a_domain_is_cut, start),
+        cmocka_unit_test_setup(first_domain_s_open_line_is_ended_for_a_tagged_one, start),
+        cmocka_unit_test_setup(domain_cannot_show_another_s_tag_first, start),
+        cmocka_unit_test_setup(prompt_is_shown_when_the_domain_gets_the_input, start),
+        cmocka_unit_test_setup(what_waits_is_shown_before_what_is_written_live, start),
+        cmocka_unit_test_setup(nothing_waiting_shows_nothing, start),
+        cmocka_unit_test_setup(live_output_goes_through_as_it_is_with_a_tag_on_each_line, start),
+        cmocka_unit_test_setup(tag_comes_again_where_a_live_line_is_written_over, start),
+        cmocka_unit_test_setup(live_domain_cannot_show_another_s_tag_where_a_line_may_begin, start),
+        cmocka_unit_test_setup(live_line_that_others_interrupt_goes_on_with_its_tag, start),
+        cmocka_unit_test_setup(end_of_an_interrupted_live_line_is_no_line_of_its_own, start),
+        cmocka_unit_test_setup(line_that_was_shown_goes_on_when_the_input_is_another_s, start),
+        cmocka_unit_test_setup(end_of_a_domain_shows_what_waits_and_ends_its_line, start),
+        cmocka_unit_test_setup(only_user_of_a_line_writes_all_but_line_ends_as_it_is, start),
+        cmocka_unit_test_setup(nobody_s_text_is_on_another_s_line_in_random_output, start),
         cmocka_unit_test_setup(only_messages_begin_lines_with_the_tag_in_random_output, start),
         cmocka_unit_test(first_ten_messages_of_a_second_pass),
         cmocka_unit_test(suppressed_messages_are_counted_until_one_passes),

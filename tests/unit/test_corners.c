@@ -187,6 +187,38 @@ static void an_info_frame_is_plain_or_shared_memory_of_the_domain(void **state)
     assert_audit_clean();
 }
 
+static void a_console_ring_is_plain_memory_of_the_domain_until_it_is_dropped(void **state)
+{
+    (void)state;
+    mfn_t shared = frame_alloc(0, 64);
+    frame_make_shared(fake_frame(shared), domain);
+    struct frame *frame = fake_frame(guest.pages[0]);
+    uint32_t references = frame->ref_count;
+    uint32_t uses = frame->type_count;
+    assert_int_equal(domain_take_console_frame(domain, guest.l1), STATUS_LEAF_WRONG_TYPE);
+    assert_int_equal(domain_take_console_frame(domain, other_guest.pages[0]),
+                     STATUS_TABLE_NOT_OWNED);
+    assert_int_equal(domain_take_console_frame(domain, shared), STATUS_TABLE_NOT_OWNED);
+    assert_int_equal(domain_take_console_frame(domain, mfn_make(FAKE_HYPERVISOR)),
+                     STATUS_TABLE_NOT_OWNED);
+    assert_int_equal(domain_take_console_frame(domain, MFN_INVALID), STATUS_TABLE_NOT_OWNED);
+    assert_audit_clean();
+
+    assert_int_equal(domain_take_console_frame(domain, guest.pages[0]), STATUS_OK);
+    assert_int_equal(frame->ref_count, references + 1);
+    assert_int_equal(frame->type_count, uses + 1);
+    assert_int_equal(domain_take_console_frame(domain, guest.pages[1]), STATUS_FRAME_IN_USE);
+    assert_audit_clean();
+
+    domain_drop_console_frame(domain);
+    assert_int_equal(frame->ref_count, references);
+    assert_int_equal(frame->type_count, uses);
+    domain_drop_console_frame(domain);
+    assert_audit_clean();
+    assert_int_equal(domain_take_console_frame(domain, guest.pages[1]), STATUS_OK);
+    assert_audit_clean();
+}
+
 /* ---- arguments that fault half-way --------------------------------------------------------- */
 
 static struct xen_memory_exchange made;
@@ -571,6 +603,7 @@ int main(void)
         TEST(an_ldt_fault_goes_on_with_a_release),
         TEST(a_first_base_is_taken_through_interruptions),
         TEST(an_info_frame_is_plain_or_shared_memory_of_the_domain),
+        TEST(a_console_ring_is_plain_memory_of_the_domain_until_it_is_dropped),
         TEST(an_exchange_with_an_unreadable_list_changes_nothing),
         TEST(an_exchange_whose_numbers_overflow_is_refused),
         TEST(an_exchange_that_cannot_tell_the_new_numbers_says_so),

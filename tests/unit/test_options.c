@@ -339,19 +339,107 @@ static void bad_serial_ports_are_refused_and_change_nothing(void **state)
     }
 }
 
+static unsigned int console_port(void)
+{
+    unsigned int number = 99;
+    return options_console_port(&options, &number) ? number : 99;
+}
+
 static void console_is_the_first_device_we_have(void **state)
 {
     (void)state;
     parse_without_complaint("console=com2");
     assert_int_equal(options.console, CONSOLE_COM2);
-    assert_ptr_equal(options_console_serial(&options), &options.com2);
+    assert_int_equal(console_port(), 1);
     parse_without_complaint("console=com2,com1");
     assert_int_equal(options.console, CONSOLE_COM2);
+    parse_without_complaint("console=com4");
+    assert_int_equal(console_port(), 3);
     parse_without_complaint("console=none");
     assert_int_equal(options.console, CONSOLE_NONE);
-    assert_null(options_console_serial(&options));
+    assert_int_equal(console_port(), 99);
     parse_without_complaint("");
-    assert_ptr_equal(options_console_serial(&options), &options.com1);
+    assert_int_equal(console_port(), 0);
+}
+
+static void serial_ports_have_settings_of_their_own(void **state)
+{
+    (void)state;
+    parse_without_complaint("com3=9600 com4=,7e1,0x3000,9");
+    assert_ptr_equal(options_serial(&options, 0), &options.com1);
+    assert_ptr_equal(options_serial(&options, 1), &options.com2);
+    assert_ptr_equal(options_serial(&options, 2), &options.com3);
+    assert_ptr_equal(options_serial(&options, 3), &options.com4);
+    assert_int_equal(options.com3.baud, 9600);
+    assert_int_equal(options.com3.io_base, 0x3e8);
+    assert_int_equal(options.com3.irq, 4);
+    assert_int_equal(options.com4.data_bits, 7);
+    assert_int_equal(options.com4.io_base, 0x3000);
+    assert_int_equal(options.com4.irq, 9);
+    assert_refused("com5=9600", "com5!");
+}
+
+static void serial_ports_are_known_by_name(void **state)
+{
+    (void)state;
+    unsigned int number = 99;
+    assert_true(options_port_name("com1", 4, &number));
+    assert_int_equal(number, 0);
+    assert_true(options_port_name("com4, more", 4, &number));
+    assert_int_equal(number, 3);
+    assert_false(options_port_name("com0", 4, &number));
+    assert_false(options_port_name("com5", 4, &number));
+    assert_false(options_port_name("com12", 5, &number));
+    assert_false(options_port_name("com1", 3, &number));
+    assert_false(options_port_name("Com1", 4, &number));
+}
+
+static void input_switch_has_a_letter_and_may_begin_with_the_hypervisor(void **state)
+{
+    (void)state;
+    parse_without_complaint("");
+    assert_int_equal(options.conswitch.letter, 'a');
+    assert_false(options.conswitch.to_hypervisor);
+    parse_without_complaint("conswitch=q");
+    assert_int_equal(options.conswitch.letter, 'q');
+    assert_false(options.conswitch.to_hypervisor);
+    parse_without_complaint("conswitch=ax");
+    assert_int_equal(options.conswitch.letter, 'a');
+    assert_true(options.conswitch.to_hypervisor);
+    parse_without_complaint("conswitch=by");
+    assert_int_equal(options.conswitch.letter, 'b');
+    assert_false(options.conswitch.to_hypervisor);
+}
+
+static void input_switch_that_is_no_letter_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("conswitch=1", "conswitch=1!");
+    assert_refused("conswitch=A", "conswitch=A!");
+    assert_refused("conswitch=axx", "conswitch=axx!");
+    assert_refused("conswitch=", "conswitch=!");
+    assert_int_equal(options.conswitch.letter, 'a');
+}
+
+static void console_ring_s_size_is_rounded_to_a_power_of_two(void **state)
+{
+    (void)state;
+    parse_without_complaint("");
+    assert_int_equal(options.conring_bytes, 16384);
+    assert_false(options.console_to_ring);
+    parse_without_complaint("conring_size=1 console_to_ring");
+    assert_int_equal(options.conring_bytes, 16384);
+    assert_true(options.console_to_ring);
+    parse_without_complaint("conring_size=32k");
+    assert_int_equal(options.conring_bytes, 32768);
+    parse_without_complaint("conring-size=100");
+    assert_int_equal(options.conring_bytes, 131072);
+    parse_without_complaint("conring_size=64M");
+    assert_int_equal(options.conring_bytes, 64 * MIB);
+    assert_refused("conring_size=65M", "conring_size=65M!");
+    assert_refused("conring_size=-1", "conring_size=-1!");
+    assert_refused("conring_size=", "conring_size=!");
+    assert_int_equal(options.conring_bytes, 16384);
 }
 
 static void console_device_we_do_not_have_is_named_and_the_others_count(void **state)
@@ -469,6 +557,11 @@ int main(void)
         cmocka_unit_test(empty_parts_of_a_serial_port_keep_their_defaults),
         cmocka_unit_test(bad_serial_ports_are_refused_and_change_nothing),
         cmocka_unit_test(console_is_the_first_device_we_have),
+        cmocka_unit_test(serial_ports_have_settings_of_their_own),
+        cmocka_unit_test(serial_ports_are_known_by_name),
+        cmocka_unit_test(input_switch_has_a_letter_and_may_begin_with_the_hypervisor),
+        cmocka_unit_test(input_switch_that_is_no_letter_is_refused),
+        cmocka_unit_test(console_ring_s_size_is_rounded_to_a_power_of_two),
         cmocka_unit_test(console_device_we_do_not_have_is_named_and_the_others_count),
         cmocka_unit_test(log_levels_have_an_always_and_a_limited_part),
         cmocka_unit_test(bad_log_levels_are_refused_and_change_nothing),
