@@ -16,10 +16,12 @@
 #include "tools/multiboot.h"
 #include "tools/report.h"
 
-/* A boot module in the making. Domains with the same file share the module. */
+/* A boot module in the making. Domains with the same file share the module, but not the first
+ * domain: its modules have no words that say whose they are. */
 struct input {
     const char *path;
     bool is_kernel;
+    bool is_shared;
     struct kernel_file kernel;
     int fd;
     uint64_t size; /* as it is loaded */
@@ -130,22 +132,31 @@ static enum outcome open_ramdisk(struct input *input)
     return OUTCOME_SUCCESS;
 }
 
+static struct input *find_shared(struct inputs *inputs, const char *path, bool is_kernel)
+{
+    for (size_t i = 0; i < inputs->input_count; i++) {
+        struct input *input = &inputs->inputs[i];
+        if (input->is_shared && input->is_kernel == is_kernel && strcmp(input->path, path) == 0) {
+            return input;
+        }
+    }
+    return NULL;
+}
+
 /* The module for a file: one that there is, if it may be shared, or another. */
 static enum outcome take_input(struct inputs *inputs, const char *path, bool is_kernel, bool shared,
                                struct input **input)
 {
-    for (size_t i = 0; shared && i < inputs->input_count; i++) {
-        *input = &inputs->inputs[i];
-        if ((*input)->is_kernel == is_kernel && strcmp((*input)->path, path) == 0) {
-            return OUTCOME_SUCCESS;
-        }
+    *input = shared ? find_shared(inputs, path, is_kernel) : NULL;
+    if (*input != NULL) {
+        return OUTCOME_SUCCESS;
     }
     if (inputs->input_count == QEMU_MODULES_MAX) {
         report("%s: more than %u kernels and ramdisks", path, QEMU_MODULES_MAX);
         return OUTCOME_INPUT_REFUSED;
     }
     *input = &inputs->inputs[inputs->input_count++];
-    **input = (struct input){.path = path, .is_kernel = is_kernel, .fd = -1};
+    **input = (struct input){.path = path, .is_kernel = is_kernel, .is_shared = shared, .fd = -1};
     return is_kernel ? open_kernel(*input) : open_ramdisk(*input);
 }
 
@@ -160,8 +171,7 @@ static char *join_options(const char *first, const char *more)
     return joined;
 }
 
-/* One domain with its files. The first domain's are its own: what they are follows from where they
- * stand. A ramdisk of "none" is none. */
+/* One domain with its files. A ramdisk of "none" is none. */
 static enum outcome add_guest(struct inputs *inputs, const struct domain_spec *spec,
                               const char *kernel, const char *ramdisk, const char *options)
 {
@@ -282,9 +292,11 @@ static bool append_text(struct input *input, const char *format, ...)
         more = NULL;
     }
     va_end(values);
-    if (more != NULL) {
-        joined = join_options(input->text != NULL ? input->text : "", more);
+    if (more != NULL && input->text != NULL) {
+        joined = join_options(input->text, more);
         free(more);
+    } else {
+        joined = more;
     }
     free(input->text);
     input->text = joined;
