@@ -11,11 +11,17 @@
 #include "hv/mem/boot_memory.h"
 #include "lib/format.h"
 
-#include <xen/sched.h>
-
 #define MIB_SHIFT (20 - PAGE_SHIFT) /* pages to MiB */
 
 static struct build_result result; /* of the domain being built; too large for a stack */
+
+/* What has come of the domains asked for. */
+struct domain_lists {
+    unsigned int built_count;
+    unsigned int failed_count; /* of those that there are records of */
+    struct hv_domain *built[BOOT_DOMAIN_LIMIT + 1];
+    struct hv_domain *failed[BOOT_DOMAIN_LIMIT];
+};
 
 /* ---- refusals ------------------------------------------------------------------------------- */
 
@@ -164,14 +170,17 @@ static struct hv_domain *create_first(const struct boot_information *information
 /* What a domain needs besides its memory for records and the like is little next to this. */
 #define OWN_PAGES 256U
 
-static struct hv_domain *create_records(const struct planned_domain *planned)
+/* False: a line has said why; *domain is what there is of it, or NULL. */
+static bool create_records(const struct planned_domain *planned, struct hv_domain **domain)
 {
+    const char *name = planned->spec.name;
     uint64_t page_count = planned->spec.memory_kib >> (PAGE_SHIFT - 10);
+    *domain = NULL;
     if (page_count + OWN_PAGES > machine.free_count) {
         console_log(LOG_ERROR,
                     "domain \"%s\" is not started: it is to have %lu MiB, but %lu MiB are free",
-                    planned->spec.name, page_count >> MIB_SHIFT, machine.free_count >> MIB_SHIFT);
-        return NULL;
+                    name, page_count >> MIB_SHIFT, machine.free_count >> MIB_SHIFT);
+        return false;
     }
     const struct domain_config config = {
         .id = planned->id,
@@ -179,21 +188,16 @@ static struct hv_domain *create_records(const struct planned_domain *planned)
         .grant_frames = -1,
         .maptrack_frames = -1,
     };
-    struct hv_domain *domain;
-    int error = hv_domain_create(&config, &domain);
+    int error = hv_domain_create(&config, domain);
     if (error == 0) {
-        domain->core.page_limit = page_count;
-        error = hv_domain_add_vcpus(domain, planned->spec.vcpus);
-        if (error != 0) {
-            hv_domain_shut_down(domain, SHUTDOWN_crash);
-        }
+        (*domain)->core.page_limit = page_count;
+        error = hv_domain_add_vcpus(*domain, planned->spec.vcpus);
     }
     if (error != 0) {
         console_log(LOG_ERROR, "domain \"%s\" is not started: no room for its records (error %d)",
-                    planned->spec.name, -error);
-        return NULL;
+                    name, -error);
     }
-    return domain;
+    return error == 0;
 }
 
 /* Its own serial port, if it is to have one, and the event channel of its console ring. */
@@ -241,18 +245,20 @@ static bool build_other(const struct planned_domain *planned, struct hv_domain *
     return true;
 }
 
-/* One that could not be built stays as one that has crashed: it holds little, and who controls the
- * others can destroy it. */
-static struct hv_domain *create_other(const struct planned_domain *planned,
-                                      const struct hv_options *options)
+/* One that could not be built is destroyed when there is one that could. */
+static void create_other(const struct planned_domain *planned, const struct hv_options *options,
+                         struct domain_lists *lists)
 {
-    struct hv_domain *domain = create_records(planned);
-    if (domain == NULL || build_other(planned, domain, options)) {
-        return domain;
+    struct hv_domain *domain;
+    if (!create_records(planned, &domain)) {
+        if (domain != NULL) {
+            lists->failed[lists->failed_count++] = domain;
+        }
+    } else if (build_other(planned, domain, options)) {
+        lists->built[lists->built_count++] = domain;
+    } else {
+        lists->failed[lists->failed_count++] = domain;
     }
-    guest_console_detach(domain);
-    hv_domain_shut_down(domain, SHUTDOWN_crash);
-    return NULL;
 }
 
 /* ---- in order ------------------------------------------------------------------------------- */
@@ -275,29 +281,36 @@ static void let_run(struct hv_domain *domain)
     CHECK(hv_domain_unpause(domain) == 0);
 }
 
+static void destroy(struct hv_domain *domain, struct hv_domain *other)
+{
+    while (!hv_domain_destroy(domain, hv_domain_vcpu(other, 0))) {
+        /* nobody waits yet */
+    }
+}
+
 void boot_domains_create(struct boot_information *information, const struct hv_options *options)
 {
     static struct boot_plan plan;
-    static struct hv_domain *domains[BOOT_DOMAIN_LIMIT];
-    unsigned int count = 0;
+    static struct domain_lists lists;
     if (information->module_count == 0) {
         panic("no boot module: the first one must be the first domain's kernel (an ELF file)");
     }
     boot_plan_make(&plan, information, complain_of_module);
-    struct hv_domain *first = plan.has_first ? create_first(information, &plan, options) : NULL;
-    for (unsigned int i = 0; i < plan.count; i++) {
-        domains[count] = create_other(&plan.domains[i], options);
-        count += domains[count] != NULL ? 1 : 0;
+    if (plan.has_first) {
+        lists.built[lists.built_count++] = create_first(information, &plan, options);
     }
-    if (first == NULL && count == 0) {
+    for (unsigned int i = 0; i < plan.count; i++) {
+        create_other(&plan.domains[i], options, &lists);
+    }
+    if (lists.built_count == 0) {
         panic("of the domains that the boot modules describe, none can be started");
     }
     free_modules(information);
-    input_settle(first != NULL);
-    if (first != NULL) {
-        let_run(first);
+    for (unsigned int i = 0; i < lists.failed_count; i++) {
+        destroy(lists.failed[i], lists.built[0]);
     }
-    for (unsigned int i = 0; i < count; i++) {
-        let_run(domains[i]);
+    input_settle(plan.has_first);
+    for (unsigned int i = 0; i < lists.built_count; i++) {
+        let_run(lists.built[i]);
     }
 }
