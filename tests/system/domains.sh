@@ -66,22 +66,6 @@ cloud_kernel_on_a_serial_port_of_its_own() {
     fi
 }
 
-# ---- our own kernels, in a domain without rights ----
-
-guests_as_ordinary_domains() {
-    local name log
-    for name in conformance hostile image; do
-        log=$scratch/$name.log
-        run "$log" --hv-append audit \
-            --domain "name=$name,kernel=$top/build/guests/$name.elf,memory=64"
-        expect_status "${name}_ends_as_an_ordinary_domain" 0 $? "$log"
-        expect_match "${name}_passes_as_an_ordinary_domain" "$log" \
-            '\(d1\) END [1-9][0-9]* passed, 0 failed, [0-9]+ skipped'
-        expect_match "${name}_leaves_frames_in_order_as_an_ordinary_domain" "$log" \
-            '\(PIN\) audit: .*, 0 differences'
-    done
-}
-
 # ---- how the machine ends ----
 
 ends() {
@@ -202,7 +186,6 @@ gets 32 MiB (memory=)" run --domain name=a,memory=32
 
 two_debians
 cloud_kernel_on_a_serial_port_of_its_own
-guests_as_ordinary_domains
 ends
 grub_with_two_domains grub_multiboot_2_domains multiboot2 module2
 grub_with_two_domains grub_multiboot_1_domains multiboot module

@@ -31,7 +31,8 @@ static void crash_of_any_domain_is_recognized(void **state)
 {
     (void)state;
     assert_int_equal(scan("(PIN) machine: halted after a crash of d17\n"), FINAL_LINE_CRASH_HALTED);
-    assert_int_equal(scan("(PIN) machine: reboot after a crash of d2\r\n"), FINAL_LINE_CRASH_REBOOT);
+    assert_int_equal(scan("(PIN) machine: reboot after a crash of d2\r\n"),
+                     FINAL_LINE_CRASH_REBOOT);
     assert_int_equal(scan("(PIN) machine: reboot after a crash of d\n"), FINAL_LINE_NONE);
     assert_int_equal(scan("(PIN) machine: reboot after a crash of d2x\n"), FINAL_LINE_NONE);
 }
