@@ -44,7 +44,8 @@ static bool tear_down_vcpu(struct vcpu *vcpu)
     }
     struct mmu_context context;
     context_open_self(&context, vcpu);
-    bool done = drop_base(&context, &vcpu->user_base) && drop_base(&context, &vcpu->kernel_base);
+    bool done =
+        drop_base(&context, &vcpu->user_base) && drop_base(&context, &vcpu->kernel_base);
     if (done) {
         CHECK(vcpu_set_gdt(&context, NULL, 0) == STATUS_OK);
         CHECK(vcpu_set_ldt(&context, 0, 0) == STATUS_OK);
@@ -66,8 +67,7 @@ static bool tear_down_vcpus(const struct domain *domain)
 
 /* ---- frames -------------------------------------------------------------------------------- */
 
-/* What the domain itself holds on a frame of its own. False: a release has begun and is not over.
- */
+/* What the domain itself holds on a frame of its own. False: a release has begun and is not over. */
 static bool let_go(struct mmu_context *context, struct frame *frame)
 {
     if (frame_is_pinned(frame)) {
