@@ -219,7 +219,7 @@ FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
 	-fsanitize=$(FUZZ_COVERAGE)address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_COVERAGE = fuzzer-no-link,
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)) $(TOOL_CHECK_C) \
-	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)))
+	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)) hv/boot/plan.c)
 FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls) \
 	$(wildcard tests/model/*.c))
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The texts of --domain and of boot modules. What is accepted means the same after it was written
- * for a boot module and read there.
+ * for a boot module and read there; and whatever texts modules have, the plan made of them is one.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "hv/boot/plan.h"
 #include "lib/domain_spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -79,8 +80,51 @@ static void check_words(const uint8_t *data, size_t size)
     free(text);
 }
 
+static void take_complaint(const char *text)
+{
+    require(strncmp(text, "boot module ", 12) == 0);
+}
+
+static void check_plan(const struct boot_plan *plan)
+{
+    require(plan->count <= BOOT_DOMAIN_LIMIT);
+    require(plan->has_first == (plan->first.kernel != NULL));
+    for (unsigned int i = 0; i < plan->count; i++) {
+        const struct planned_domain *domain = &plan->domains[i];
+        require(domain->id == i + 1 && domain->kernel != NULL &&
+                domain_name_is_valid(domain->spec.name));
+        for (unsigned int j = 0; j < i; j++) {
+            require(strcmp(plan->domains[j].spec.name, domain->spec.name) != 0);
+        }
+    }
+}
+
+/* A module's text for each line of the input. */
+static void check_modules(const uint8_t *data, size_t size)
+{
+    static struct boot_information information;
+    static struct boot_plan plan;
+    memset(&information, 0, sizeof(information));
+    if (size >= sizeof(information.module_texts)) {
+        return;
+    }
+    char *text = information.module_texts;
+    memcpy(text, data, size);
+    while (text != NULL && information.module_count < BOOT_MODULE_LIMIT) {
+        information.modules[information.module_count++].text = text;
+        text = strchr(text, '\n');
+        if (text != NULL) {
+            *text++ = '\0';
+        }
+    }
+    information.texts_have_names = size % 2 != 0;
+    boot_plan_make(&plan, &information, take_complaint);
+    check_plan(&plan);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_modules(data, size);
     check_spec(data, size, DOMAIN_SPEC_ON_HOST);
     check_spec(data, size, DOMAIN_SPEC_IN_MODULE);
     check_words(data, size);

@@ -130,6 +130,7 @@ static void make_domain_spec_seeds(const char *folder)
         "name=a,memory=128,vcpus=2,extra=console=hvc0 quiet",
         "name=b,kernel=vmlinuz,ramdisk=\"a,b\",serial=file:x.log",
         "extra='a \\'b\\' c',name=web-1,console=com2,memory=4096K",
+        "vmlinux domain name=a,memory=64\ninitrd ramdisk a b\nkernel quiet\nvmlinux domain name=b",
         "domain name=a,extra=\"x y\" domain \"name=b,extra=\\\"z\\\"\"",
     };
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {

@@ -66,6 +66,13 @@ cloud_kernel_on_a_serial_port_of_its_own() {
     fi
 }
 
+terminal_as_a_serial_port() {
+    local log=$scratch/pty.log
+    run "$log" --domain "$(small_domain a)" --domain "$(small_domain b),serial=pty"
+    expect_match terminal_made_for_a_serial_port_is_named "$log" \
+        'pinnace: serial port com2 is /dev/pts/[0-9]+'
+}
+
 # ---- how the machine ends ----
 
 ends() {
@@ -186,6 +193,7 @@ gets 32 MiB (memory=)" run --domain name=a,memory=32
 
 two_debians
 cloud_kernel_on_a_serial_port_of_its_own
+terminal_as_a_serial_port
 ends
 grub_with_two_domains grub_multiboot_2_domains multiboot2 module2
 grub_with_two_domains grub_multiboot_1_domains multiboot module
