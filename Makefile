@@ -8,7 +8,7 @@
 #   make mutants        edits that make the core wrong: does a host test notice each?
 #   make coverage       the branches of core/ and builder/ that the host tests take
 #   make fuzz           run a fuzzer until it finds something (FUZZER=elf, bzimage,
-#                       mmu, insn or guest_pointer)
+#                       mmu, insn, guest_pointer or domain_spec)
 #   make CC=clang       with clang instead of gcc
 
 # V=1 shows the commands.
@@ -69,7 +69,7 @@ HV_S      := $(wildcard hv/*/*.S)
 TOOL_C    := $(wildcard tools/*.c)
 # The builder's checks, which the tool makes before the hypervisor does, and what they need.
 TOOL_CHECK_C := $(patsubst %,builder/%.c,kernel_image kernel_notes kernel_legacy layout status tables) \
-	lib/elf.c lib/options.c
+	lib/elf.c lib/options.c lib/domain_spec.c lib/memory_size.c lib/format.c
 TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
 FAKE_C    := $(wildcard tests/fake/*.c) $(wildcard tests/model/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
@@ -77,7 +77,8 @@ GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
 # Parts of hv/ that touch no hardware: the host tests link them too.
 HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
-	hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c hv/console/pv_ring.c hv/console/conring.c)
+	hv/boot/plan.c hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c hv/console/pv_ring.c \
+	hv/console/conring.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%) build/tests/test_threads
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)

@@ -12,6 +12,7 @@
 #include "core/domain.h"
 #include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
+#include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
 #include "lib/heap.h"
 
@@ -47,6 +48,7 @@ struct hv_domain {
     bool is_shut_down;          /* none ever runs again */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
+    struct memory_map memory_map;
     struct evtchn_table evtchns;
     struct guest_console console;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */

@@ -127,7 +127,6 @@ static const struct {
     {__HYPERVISOR_memory_op, XENMEM_add_to_physmap, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_set_memory_map, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_maximum_gpfn, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_acquire_resource, FREE_VA},
 };

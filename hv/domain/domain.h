@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of a domain: made paused and without memory; built by somebody; run; shut down, by itself
- * or by a crash; destroyed in steps; and gone when its last frame is. Until then its number is taken
- * and its record there, so that others can let go of what they still hold.
+ * The life of a domain: made paused and without memory; built by somebody; run; shut down, by
+ * itself or by a crash; destroyed in steps; and gone when its last frame is. Until then its number
+ * is taken and its record there, so that others can let go of what they still hold.
  *
  * Functions that answer an int give 0 or a negative number of <xen/errno.h>; then nothing changed.
  */
@@ -33,8 +33,8 @@ static inline struct hv_domain *hv_domain_find(uint16_t id)
     return hv_domain_of(domain_find(id));
 }
 
-/* Give it the records of vCPU 0 to count - 1, not initialised and down, unless it has them. -EINVAL:
- * more than its limit; -ENOMEM: it has some of them now. */
+/* Give it the records of vCPU 0 to count - 1, not initialised and down, unless it has them.
+ * -EINVAL: more than its limit; -ENOMEM: it has some of them now. */
 int hv_domain_add_vcpus(struct hv_domain *domain, unsigned int count);
 
 /* Paused as often as it is unpaused again, none of its vCPUs runs. The running vCPU's own domain

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memory_op: the machine's memory map for the control domain (xen/memory.h). What is about frames
- * goes to the core. */
+ * goes to the core, what is about a domain's own map to hv/domain/memory_map.c. */
 #include "core/mmu_call.h"
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
@@ -115,9 +115,11 @@ struct call_result hypercall_memory_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     uint64_t command = arg[0] & COMMAND_MASK;
     bool continued = arg[0] >> EXTENT_SHIFT != 0;
-    if (command == XENMEM_memory_map) {
-        /* Nobody can set one yet. Guests then take their memory to begin at 0, without holes. */
-        return call_status(STATUS_NO_MEMORY_MAP);
+    if (command == XENMEM_memory_map && !continued) {
+        return call_done(memory_map_get_call(vcpu, arg[1]));
+    }
+    if (command == XENMEM_set_memory_map && !continued) {
+        return call_done(memory_map_set_call(vcpu, arg[1]));
     }
     if (command == XENMEM_machine_memory_map && !continued) {
         return call_done(machine_map(vcpu, arg[1]));

@@ -123,6 +123,25 @@ static void make_insn_seeds(const char *folder)
     }
 }
 
+/* Every key, and every way to quote. */
+static void make_domain_spec_seeds(const char *folder)
+{
+    static const char *const lines[] = {
+        "name=a,memory=128,vcpus=2,extra=console=hvc0 quiet",
+        "name=b,kernel=vmlinuz,ramdisk=\"a,b\",serial=file:x.log",
+        "extra='a \\'b\\' c',name=web-1,console=com2,memory=4096K",
+        "domain name=a,extra=\"x y\" domain \"name=b,extra=\\\"z\\\"\"",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        char name[32];
+        struct packed seed = {0};
+        packed_append(&seed, (const uint8_t *)lines[i], strlen(lines[i]));
+        snprintf(name, sizeof(name), "%zu", i);
+        write_seed(folder, "domain_spec", name, &seed);
+        packed_free(&seed);
+    }
+}
+
 /* Streams of choices: any bytes are a valid one. */
 static void make_stream_seeds(const char *folder, const char *kind, size_t size)
 {
@@ -144,7 +163,8 @@ static void make_stream_seeds(const char *folder, const char *kind, size_t size)
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[] = {"elf", "bzimage", "insn", "mmu", "guest_pointer"};
+    static const char *const kinds[] = {"elf", "bzimage",       "insn",
+                                        "mmu", "guest_pointer", "domain_spec"};
     static const enum compression compressions[] = {COMPRESSION_GZIP, COMPRESSION_BZIP2,
                                                     COMPRESSION_LZMA, COMPRESSION_XZ,
                                                     COMPRESSION_LZ4,  COMPRESSION_ZSTD};
@@ -164,6 +184,7 @@ int main(int argc, char **argv)
         make_bzimage_seeds(argv[1], compressions[i]);
     }
     make_insn_seeds(argv[1]);
+    make_domain_spec_seeds(argv[1]);
     make_stream_seeds(argv[1], "mmu", 700);
     make_stream_seeds(argv[1], "guest_pointer", 150);
     return 0;
