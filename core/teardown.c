@@ -44,8 +44,7 @@ static bool tear_down_vcpu(struct vcpu *vcpu)
     }
     struct mmu_context context;
     context_open_self(&context, vcpu);
-    bool done =
-        drop_base(&context, &vcpu->user_base) && drop_base(&context, &vcpu->kernel_base);
+    bool done = drop_base(&context, &vcpu->user_base) && drop_base(&context, &vcpu->kernel_base);
     if (done) {
         CHECK(vcpu_set_gdt(&context, NULL, 0) == STATUS_OK);
         CHECK(vcpu_set_ldt(&context, 0, 0) == STATUS_OK);
@@ -67,7 +66,8 @@ static bool tear_down_vcpus(const struct domain *domain)
 
 /* ---- frames -------------------------------------------------------------------------------- */
 
-/* What the domain itself holds on a frame of its own. False: a release has begun and is not over. */
+/* What the domain itself holds on a frame of its own. False: a release has begun and is not over.
+ */
 static bool let_go(struct mmu_context *context, struct frame *frame)
 {
     if (frame_is_pinned(frame)) {
@@ -89,13 +89,15 @@ static bool let_go_of_some(struct mmu_context *context)
     struct domain *domain = context->pt_owner;
     for (unsigned int i = 0; i < FRAMES_A_TURN && domain->teardown_mfn < machine.frame_count; i++) {
         struct frame *frame = frame_find(mfn_make(domain->teardown_mfn));
-        if (frame->owner == domain->id && frame_class(frame) == FRAME_GUEST) {
-            if (!let_go(context, frame) || context_should_stop(context)) {
-                return false;
-            }
+        bool own = frame->owner == domain->id && frame_class(frame) == FRAME_GUEST;
+        if (own && !let_go(context, frame)) {
+            return false;
         }
         frame_forget_owner(frame, domain->id);
-        domain->teardown_mfn++;
+        domain->teardown_mfn++; /* first: others may hold the frame for long */
+        if (own && context_should_stop(context)) {
+            return false;
+        }
     }
     return true;
 }

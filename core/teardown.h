@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The end of a domain: it lets go of all it holds, by the same functions as its own calls, in steps
- * that can be interrupted. Its vCPUs do not run any more. What others hold of its frames stays until
- * they let go.
+ * that can be interrupted. Its vCPUs do not run any more. What others hold of its frames stays
+ * until they let go.
  */
 #ifndef CORE_TEARDOWN_H
 #define CORE_TEARDOWN_H
@@ -13,10 +13,10 @@
 void domain_begin_teardown(struct domain *domain);
 
 /*
- * Go on taking it apart: unfinished walks, bases, descriptor frames and vcpu_info of each vCPU, then
- * pins and the reservation, frame by frame. `caller`, a vCPU of another domain, lends its walk, and
- * has none under way in a third one (pt_begin_call()). False: there is more to do, and the CPU is
- * wanted; call again.
+ * Go on taking it apart: unfinished walks, bases, descriptor frames and vcpu_info of each vCPU,
+ * then pins and the reservation, frame by frame. `caller`, a vCPU of another domain, lends its
+ * walk, and has none under way in a third one (pt_begin_call()). False: there is more to do, and
+ * the CPU is wanted; call again.
  */
 NODISCARD bool domain_tear_down(struct domain *domain, struct vcpu *caller);
 

@@ -147,6 +147,7 @@ static void create_frame_table(void)
     machine_init(phys_to_virt(frames), frame_count, phys_to_virt(bitmap),
                  phys_to_virt(m2p_physical), m2p_count, cpu_features.physical_address_bits);
     machine.flush_always = options.tlb_flush == TLB_FLUSH_ALWAYS;
+    machine.linear_pt = options.linear_pt;
 }
 
 /* The messages so far are kept in the image. */

@@ -12,7 +12,8 @@
 
 #include <xen/sched.h>
 
-#define PAUSE_LIMIT 255U /* as Xen: a control domain that forgets to unpause is stopped somewhere */
+#define PAUSE_LIMIT 255U /* as Xen: a control domain that forgets to unpause is stopped somewhere  \
+                          */
 
 /* ---- records ------------------------------------------------------------------------------- */
 

@@ -27,8 +27,8 @@ void sched_update_domain(const struct hv_domain *domain);
 /* The running vCPU lets all others of its domain's kind go first, once. */
 void sched_yield(struct hv_vcpu *vcpu);
 
-/* Choose, and load, the vCPU that is to run now. False: none can. Interrupts off; no lock held; only
- * for cpu_work_perform(). */
+/* Choose, and load, the vCPU that is to run now. False: none can. Interrupts off; no lock held;
+ * only for cpu_work_perform(). */
 NODISCARD bool sched_choose(void);
 
 /* The vCPU that runs on this CPU, NULL while it is idle (current_vcpu() is then the last one). */
