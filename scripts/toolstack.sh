@@ -8,7 +8,8 @@
 # Debian's programs and whatever they load.
 toolstack_packages=(xen-utils-4.17 xenstore-utils libxenmisc4.17 libxenstore4 libxentoolcore1
     libxentoollog1 libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1
-    libxendevicemodel1 libxenhypfs1 libyajl2 libuuid1 libc6 zlib1g liblzma5 libzstd1)
+    libxendevicemodel1 libxenhypfs1 libyajl2 libuuid1 libc6 libgcc-s1 zlib1g
+    liblzma5 libzstd1)
 toolstack_programs=(lib/xen-4.17/bin/{xenstored,xenconsoled,xen-init-dom0,xl} bin/xenstore)
 
 have_toolstack() {
@@ -20,7 +21,7 @@ have_toolstack() {
 # All of the ramdisk's files, in the folder $1.
 fill_toolstack_ramdisk() {
     local root=$1 program library
-    mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,run,lib64,boot,var/lib/{xen,xenstored},var/log/xen}
+    mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,run,lib64,boot,etc/xen,var/lib/{xen,xenstored},var/log/xen}
     ln -s lib64 "$root/lib"
     ln -s ../run "$root/var/run"
     cp "$top/build/busybox/bin/busybox" "$root/bin/busybox"
@@ -33,7 +34,10 @@ fill_toolstack_ramdisk() {
             cp -L "$library" "$root/lib64/${library##*/}"
         done < <(program_libraries "$top/build/toolstack" "usr/$program")
     done
+    # The C library loads it by itself, when a thread is cancelled.
+    cp "$top"/build/toolstack/lib/x86_64-linux-gnu/libgcc_s.so.1 "$root/lib64/"
     [ -e "$root/lib64/libc.so.6" ] || die "the libraries of Debian's Xen tools cannot be found"
+    touch "$root/etc/xen/xl.conf"
     for program in read write list ls rm; do
         ln -sf xenstore "$root/bin/xenstore-$program"
     done
