@@ -69,6 +69,9 @@ HV_S      := $(wildcard hv/*/*.S)
 TOOL_C    := $(wildcard tools/*.c tools/control/*.c)
 # The builder, whose checks the tool makes before the hypervisor does, and what it needs.
 TOOL_SHARED_C := $(BUILDER_C) lib/elf.c lib/options.c
+# What calls the hypervisor it runs on: no host test can.
+TOOL_CALLS_C := $(patsubst %,tools/control/%.c,build_target console control create create_command \
+	domain find frames life list machine machine_commands memory monitor store walk_command)
 TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
 # For the commands in the first domain. The program is static, so that it can be put into any.
 CONTROL_LIBS := -lxenstore -lxenforeignmemory -lxencall -lxentoollog -lxentoolcore -lpthread
@@ -181,8 +184,7 @@ build/host-obj/%.o: %.c build/compiler
 HOST_OBJECTS := $(CORE_C:%.c=build/host-obj/%.o) $(BUILDER_C:%.c=build/host-obj/%.o) \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out lib/string.c,$(LIB_C))) \
 	$(FAKE_C:%.c=build/host-obj/%.o) $(HV_PURE_C:%.c=build/host-obj/%.o) \
-	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c tools/port.c tools/control/build_target.c,\
-		$(TOOL_C)))
+	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c tools/port.c $(TOOL_CALLS_C),$(TOOL_C)))
 build/host.a: $(HOST_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 # Threads need TSan, which does not go with ASan: the parts of the core that they run are built again.
@@ -219,7 +221,7 @@ FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,build/fuzz/%,$(wildcard tests/fuz
 FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
 	-fsanitize=$(FUZZ_COVERAGE)address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_COVERAGE = fuzzer-no-link,
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)) $(TOOL_SHARED_C) \
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c $(TOOL_CALLS_C),$(TOOL_C)) $(TOOL_SHARED_C) \
 	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)))
 FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls) \
 	$(wildcard tests/model/*.c))

@@ -175,8 +175,9 @@ static void each_value_obeys_its_rule(void **state)
                    "f: line 1: name must be a word without \"/\", and not a number: \"12\" is not");
     assert_refused("name=''",
                    "f: line 1: name must be a word without \"/\", and not a number: \"\" is not");
-    assert_refused("name='a/b'",
-                   "f: line 1: name must be a word without \"/\", and not a number: \"a/b\" is not");
+    assert_refused(
+        "name='a/b'",
+        "f: line 1: name must be a word without \"/\", and not a number: \"a/b\" is not");
 }
 
 static void keys_that_contradict_each_other_are_refused(void **state)

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/abi.h"
+
+#include <xen/sched.h>
+
 #include "tools/control/settings.h"
 #include "tools/control/uuid.h"
 
@@ -160,8 +164,9 @@ static bool set_uuid(struct draft *draft, const char *value, struct reason *rule
 {
     draft->config.has_uuid = uuid_parse(value, draft->config.uuid);
     if (!draft->config.has_uuid) {
-        reason_set(rule, "must be 32 hexadecimal digits, with a hyphen after 8, 12, 16 and 20 of "
-                         "them, not \"%s\"",
+        reason_set(rule,
+                   "must be 32 hexadecimal digits, with a hyphen after 8, 12, 16 and 20 of "
+                   "them, not \"%s\"",
                    value);
     }
     return draft->config.has_uuid;
@@ -181,21 +186,11 @@ static const struct key {
     const char *name;
     bool (*set)(struct draft *draft, const char *value, struct reason *rule);
 } keys[] = {
-    {"name", set_name},
-    {"kernel", set_kernel},
-    {"ramdisk", set_ramdisk},
-    {"root", set_root},
-    {"extra", set_extra},
-    {"cmdline", set_cmdline},
-    {"memory", set_memory},
-    {"maxmem", set_maxmem},
-    {"vcpus", set_vcpus},
-    {"maxvcpus", set_maxvcpus},
-    {"cpu_weight", set_weight},
-    {"on_poweroff", set_on_poweroff},
-    {"on_reboot", set_on_reboot},
-    {"on_crash", set_on_crash},
-    {"uuid", set_uuid},
+    {"name", set_name},           {"kernel", set_kernel},     {"ramdisk", set_ramdisk},
+    {"root", set_root},           {"extra", set_extra},       {"cmdline", set_cmdline},
+    {"memory", set_memory},       {"maxmem", set_maxmem},     {"vcpus", set_vcpus},
+    {"maxvcpus", set_maxvcpus},   {"cpu_weight", set_weight}, {"on_poweroff", set_on_poweroff},
+    {"on_reboot", set_on_reboot}, {"on_crash", set_on_crash}, {"uuid", set_uuid},
     {"type", set_type},
 };
 
@@ -273,10 +268,10 @@ static bool make_command_line(struct draft *draft, struct reason *rule)
 static bool complete(struct draft *draft, struct reason *rule)
 {
     struct config *config = &draft->config;
-    const char *missing = config->name[0] == '\0'      ? "name"
-                          : config->kernel[0] == '\0'  ? "kernel"
-                          : config->memory_mib == 0    ? "memory"
-                                                       : NULL;
+    const char *missing = config->name[0] == '\0'     ? "name"
+                          : config->kernel[0] == '\0' ? "kernel"
+                          : config->memory_mib == 0   ? "memory"
+                                                      : NULL;
     if (missing != NULL) {
         reason_set(rule, "the key %s is missing", missing);
         return false;
@@ -313,4 +308,19 @@ bool config_read(struct config *config, const char *source, const char *text, si
     }
     *config = draft.config;
     return right;
+}
+
+enum config_action config_choose_action(const struct config *config, unsigned int code)
+{
+    switch (code) {
+    case SHUTDOWN_reboot:
+        return config->on_reboot;
+    case SHUTDOWN_crash:
+    case SHUTDOWN_watchdog:
+        return config->on_crash;
+    case SHUTDOWN_suspend:
+        return CONFIG_PRESERVE;
+    default:
+        return config->on_poweroff;
+    }
 }

@@ -38,4 +38,7 @@ struct config {
 NODISCARD bool config_read(struct config *config, const char *source, const char *text, size_t size,
                            char *const overrides[], size_t override_count, struct reason *reason);
 
+/* What is to be done with a domain that ended with this code (SHUTDOWN_*). */
+NODISCARD enum config_action config_choose_action(const struct config *config, unsigned int code);
+
 #endif

@@ -62,8 +62,9 @@ void control_buffer_free(struct control *control, void *buffer)
 }
 
 /* A hypercall whose argument `index` points to a copy of the record. */
-static int call_with_record(struct control *control, unsigned int number, const uint64_t argument[3],
-                            unsigned int index, void *record, size_t size)
+static int call_with_record(struct control *control, unsigned int number,
+                            const uint64_t argument[3], unsigned int index, void *record,
+                            size_t size)
 {
     void *buffer = control_buffer(control, size);
     if (buffer == NULL) {

@@ -209,8 +209,8 @@ static bool name_is_free(const struct creation *creation)
         !find_name(creation->control, creation->store, creation->config->name, &other)) {
         return true;
     }
-    report("%s: the name %s is that of domain %u already", creation->source,
-           creation->config->name, other);
+    report("%s: the name %s is that of domain %u already", creation->source, creation->config->name,
+           other);
     return false;
 }
 
@@ -228,8 +228,8 @@ static bool begin(struct creation *creation)
     if (!creation->config->has_uuid && !uuid_make(uuid)) {
         return report_call(creation, "no random numbers for its uuid", -errno);
     }
-    int result = domain_create(creation->control, uuid, creation->config->vcpu_limit,
-                               &creation->domain);
+    int result =
+        domain_create(creation->control, uuid, creation->config->vcpu_limit, &creation->domain);
     if (result < 0) {
         return report_call(creation, "the hypervisor makes no domain", result);
     }

@@ -8,10 +8,10 @@
 #define DOMAINS_STEP 64U
 
 /* Up to DOMAINS_STEP domains from number `first` on: how many. */
-static int list_some(struct control *control, domid_t first,
-                     struct xen_domctl_getdomaininfo *infos)
+static int list_some(struct control *control, domid_t first, struct xen_domctl_getdomaininfo *infos)
 {
-    struct xen_domctl_getdomaininfo *buffer = control_buffer(control, DOMAINS_STEP * sizeof(*infos));
+    struct xen_domctl_getdomaininfo *buffer =
+        control_buffer(control, DOMAINS_STEP * sizeof(*infos));
     if (buffer == NULL) {
         return -ENOMEM;
     }

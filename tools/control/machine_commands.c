@@ -99,12 +99,12 @@ static bool print_version(struct control *control)
     xen_commandline_t command_line = {0};
     int version = machine_get_version(control, XENVER_version, extra, sizeof(extra));
     if (!report_result("xen_version", version) ||
-        !report_result("xen_version", machine_get_version(control, XENVER_extraversion, extra,
-                                                          sizeof(extra))) ||
+        !report_result("xen_version",
+                       machine_get_version(control, XENVER_extraversion, extra, sizeof(extra))) ||
         !report_result("xen_version", machine_get_version(control, XENVER_capabilities,
                                                           capabilities, sizeof(capabilities))) ||
-        !report_result("xen_version", machine_get_version(control, XENVER_commandline,
-                                                          command_line, sizeof(command_line)))) {
+        !report_result("xen_version", machine_get_version(control, XENVER_commandline, command_line,
+                                                          sizeof(command_line)))) {
         return false;
     }
     printf("%-22s : %d.%d%.*s\n", "xen_version", version >> 16, version & 0xffff,

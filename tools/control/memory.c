@@ -30,8 +30,8 @@ int memory_set_map(struct control *control, uint32_t domain, uint64_t bytes)
     *range = (struct e820_range){.size = bytes, .type = E820_RAM};
     struct xen_foreign_memory_map map = {.domid = (domid_t)domain, .map.nr_entries = 1};
     set_xen_guest_handle_raw(map.map.buffer, range);
-    int result = control_call(control, __HYPERVISOR_memory_op, XENMEM_set_memory_map, &map,
-                              sizeof(map), 0);
+    int result =
+        control_call(control, __HYPERVISOR_memory_op, XENMEM_set_memory_map, &map, sizeof(map), 0);
     control_buffer_free(control, range);
     return result;
 }
@@ -96,8 +96,8 @@ int memory_pin_l4(struct control *control, uint32_t domain, uint64_t mfn)
         return -ENOMEM;
     }
     *op = (struct mmuext_op){.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = mfn};
-    int result = xencall4(control->calls, __HYPERVISOR_mmuext_op, (uint64_t)(uintptr_t)op, 1, 0,
-                          domain);
+    int result =
+        xencall4(control->calls, __HYPERVISOR_mmuext_op, (uint64_t)(uintptr_t)op, 1, 0, domain);
     if (result < 0) {
         result = -errno;
     }

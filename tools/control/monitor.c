@@ -26,21 +26,6 @@ struct monitored {
     const struct config *config;
 };
 
-enum config_action monitor_choose(const struct config *config, unsigned int code)
-{
-    switch (code) {
-    case SHUTDOWN_reboot:
-        return config->on_reboot;
-    case SHUTDOWN_crash:
-    case SHUTDOWN_watchdog:
-        return config->on_crash;
-    case SHUTDOWN_suspend:
-        return CONFIG_PRESERVE;
-    default:
-        return config->on_poweroff;
-    }
-}
-
 /* Wait for the domain's end and return its code; -1: it is gone, and no matter of ours any more. */
 static int wait_for_end(struct monitored *monitored)
 {
@@ -76,7 +61,7 @@ static void watch_over(struct monitored *monitored)
 {
     int code;
     while ((code = wait_for_end(monitored)) >= 0) {
-        enum config_action action = monitor_choose(monitored->config, (unsigned int)code);
+        enum config_action action = config_choose_action(monitored->config, (unsigned int)code);
         report("domain %u has ended with code %d", monitored->domain, code);
         if (action == CONFIG_PRESERVE ||
             life_destroy(&monitored->control, monitored->store, monitored->domain) != 0 ||
@@ -93,8 +78,8 @@ static bool leave_terminal(const char *name)
     snprintf(path, sizeof(path), "/var/log/xen/pinnace-%s.log", name);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (setsid() < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
-        dup2(null, STDOUT_FILENO) < 0 || dup2(log >= 0 ? log : null, STDERR_FILENO) < 0) {
+    if (setsid() < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(log >= 0 ? log : null, STDERR_FILENO) < 0) {
         return false;
     }
     return true;

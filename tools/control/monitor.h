@@ -11,7 +11,4 @@
  */
 void monitor_start(uint32_t domain, const char *source, const struct config *config);
 
-/* What is to be done with a domain that ended with this code (SHUTDOWN_*). */
-NODISCARD enum config_action monitor_choose(const struct config *config, unsigned int code);
-
 #endif

@@ -117,8 +117,9 @@ static enum settings_step read_text(struct settings *settings, struct setting *s
             c = read_escape(settings);
         }
         if (c < 0) {
-            return wrong(settings, reason, "a backslash in a text must be followed by one of "
-                                           "abfnrtv\\'\" or x and two hexadecimal digits");
+            return wrong(settings, reason,
+                         "a backslash in a text must be followed by one of "
+                         "abfnrtv\\'\" or x and two hexadecimal digits");
         }
         if (length + 1 >= sizeof(setting->value)) {
             return wrong(settings, reason, "the text is too long");

@@ -15,8 +15,12 @@
 
 /* What the guest itself writes to: the answers to a shutdown and what it offers. */
 static const char *const guest_writable[] = {
-    "control/shutdown",       "control/sysrq",           "control/feature-poweroff",
-    "control/feature-reboot", "control/feature-suspend", "data",
+    "control/shutdown",
+    "control/sysrq",
+    "control/feature-poweroff",
+    "control/feature-reboot",
+    "control/feature-suspend",
+    "data",
     "error",
 };
 

@@ -32,8 +32,7 @@ struct store_rings {
 
 /* All else, and the introduction to xenstored, which makes xenconsoled look at the console. */
 NODISCARD bool store_introduce_domain(struct xs_handle *store, uint32_t domain,
-                                      const struct config *config,
-                                      const struct store_rings *rings);
+                                      const struct config *config, const struct store_rings *rings);
 
 /* Remove all that store_add_domain() and store_introduce_domain() made, or what there is of it. */
 void store_remove_domain(struct xs_handle *store, uint32_t domain);

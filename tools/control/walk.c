@@ -46,9 +46,9 @@ void walk_name_bits(char text[WALK_BITS_SIZE], pte_t entry, unsigned int level)
         uint64_t bit;
         const char *name;
     } names[] = {
-        {PTE_PRESENT, "P"},       {PTE_WRITABLE, "W"}, {PTE_USER, "U"},
-        {PTE_PWT, "PWT"},         {PTE_PCD, "PCD"},    {PTE_ACCESSED, "A"},
-        {PTE_DIRTY, "D"},         {PTE_GLOBAL, "G"},   {PTE_GUEST_KERNEL, "guest-kernel"},
+        {PTE_PRESENT, "P"},     {PTE_WRITABLE, "W"}, {PTE_USER, "U"},
+        {PTE_PWT, "PWT"},       {PTE_PCD, "PCD"},    {PTE_ACCESSED, "A"},
+        {PTE_DIRTY, "D"},       {PTE_GLOBAL, "G"},   {PTE_GUEST_KERNEL, "guest-kernel"},
         {PTE_NO_EXECUTE, "NX"},
     };
     text[0] = '\0';

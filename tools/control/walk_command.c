@@ -111,8 +111,8 @@ enum outcome command_walk(int argc, char **argv)
         return OUTCOME_FAILED;
     }
     struct xs_handle *store = store_open();
-    bool done = find_domain(&control, store, argv[1], &domain) &&
-                walk_domain(&control, domain, address);
+    bool done =
+        find_domain(&control, store, argv[1], &domain) && walk_domain(&control, domain, address);
     xs_close(store);
     control_close(&control);
     return done ? OUTCOME_SUCCESS : OUTCOME_FAILED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef TOOLS_CONTROL_LIST_H
-#define TOOLS_CONTROL_LIST_H
+#ifndef TOOLS_CONTROL_LIST_LINE_H
+#define TOOLS_CONTROL_LIST_LINE_H
 
 #include "tools/control/abi.h"
 
