@@ -30,7 +30,8 @@ boot() {
     timeout $limit qemu-system-x86_64 -accel tcg,thread=single "${processor[@]}" -m 1024 \
         -display none -nodefaults -no-reboot -serial stdio -kernel hypervisor \
         -append "console=com1 dom0_mem=512M audit" -initrd "vmlinux console=hvc0,ramdisk" \
-        </dev/null 2>&1 | tr -d '\r' >"$log"
+        </dev/null >"$scratch/raw" 2>&1
+    tr -d '\r' <"$scratch/raw" >"$log"
 }
 
 if ! (prepare_toolstack) >"$scratch/prepare.log" 2>&1 ||

@@ -20,6 +20,7 @@
 
 struct monitored {
     struct control control;
+    struct xs_handle *events; /* for the watch alone: libxenstore reads it in a thread of its own */
     struct xs_handle *store;
     uint32_t domain;
     const char *source;
@@ -39,8 +40,9 @@ static int wait_for_end(struct monitored *monitored)
             return (int)((info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);
         }
         unsigned int count;
-        char **event = xs_read_watch(monitored->store, &count);
+        char **event = xs_read_watch(monitored->events, &count);
         if (event == NULL) {
+            report("domain %u is not watched any more: %s", monitored->domain, strerror(errno));
             return -1;
         }
         free(event);
@@ -103,8 +105,10 @@ void monitor_start(uint32_t domain, const char *source, const struct config *con
     close_range(STDERR_FILENO + 1, ~0U, 0);
     struct monitored monitored = {.domain = domain, .source = source, .config = config};
     if (leave_terminal(config->name) && control_open(&monitored.control)) {
+        monitored.events = store_open();
         monitored.store = store_open();
-        if (monitored.store != NULL && xs_watch(monitored.store, WATCH, "end")) {
+        if (monitored.events != NULL && monitored.store != NULL &&
+            xs_watch(monitored.events, WATCH, "end")) {
             watch_over(&monitored);
         }
     }
