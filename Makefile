@@ -8,7 +8,7 @@
 #   make mutants        edits that make the core wrong: does a host test notice each?
 #   make coverage       the branches of core/ and builder/ that the host tests take
 #   make fuzz           run a fuzzer until it finds something (FUZZER=elf, bzimage,
-#                       mmu, insn or guest_pointer)
+#                       config, mmu, insn or guest_pointer)
 #   make CC=clang       with clang instead of gcc
 
 # V=1 shows the commands.
@@ -222,7 +222,7 @@ FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
 	-fsanitize=$(FUZZ_COVERAGE)address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_COVERAGE = fuzzer-no-link,
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c $(TOOL_CALLS_C),$(TOOL_C)) $(TOOL_SHARED_C) \
-	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)))
+	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)) tests/fake/fake_builder.c)
 FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls) \
 	$(wildcard tests/model/*.c))
 

@@ -19,9 +19,10 @@
 
 #define LEAVE_KEY 0x1d /* Ctrl-] */
 
-/* The daemon opens the pseudo-terminal when it hears of the domain, a moment after us. */
+/* The daemon opens the pseudo-terminal when it hears of the domain: a moment after us, and later
+ * where another process is still building the domain. */
 #define WAIT_STEP_US 20000U
-#define WAIT_STEPS   250U
+#define WAIT_STEPS   1000U
 
 static char *wait_for_tty(struct xs_handle *store, uint32_t domain)
 {
