@@ -9,23 +9,10 @@
 #include "builder/build.h"
 #include "builder/kernel_notes.h"
 #include "lib/options.h"
+#include "tools/build_reason.h"
 #include "tools/kernel_config.h"
 
 /* ---- the kernel ---- */
-
-/* The hypervisor's words, with the numbers that belong behind them. */
-static void explain_status(enum build_status status, const struct build_detail *detail,
-                           struct reason *reason)
-{
-    reason_set(reason, "%s", build_status_text(status));
-    unsigned numbers = build_status_numbers(status);
-    if (numbers > 0) {
-        reason_add(reason, ": 0x%" PRIx64, detail->value);
-    }
-    if (numbers > 1) {
-        reason_add(reason, ", 0x%" PRIx64, detail->limit);
-    }
-}
 
 /* Which machine, where that is the matter. */
 static void add_machine(const struct unpacked_kernel *kernel, struct reason *reason)
@@ -63,7 +50,7 @@ static bool check_image(const struct check_request *request, const struct build_
     struct build_detail detail = {0};
     enum build_status status = kernel_image_read(build, image, &detail);
     if (status != BUILD_OK) {
-        explain_status(status, &detail, reason);
+        build_reason_set(reason, status, &detail);
     }
     if (status == BUILD_ELF_NOT_X86_64) {
         add_machine(request->kernel, reason);
@@ -158,7 +145,7 @@ static bool check_layout(const struct check_request *request, struct build_reque
             explain_memory(request, needed, reason);
         }
     } else if (status != BUILD_OK) {
-        explain_status(status, &detail, reason);
+        build_reason_set(reason, status, &detail);
     }
     return status == BUILD_OK;
 }

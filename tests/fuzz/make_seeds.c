@@ -143,6 +143,19 @@ static void make_domain_spec_seeds(const char *folder)
     }
 }
 
+static void make_config_seed(const char *folder)
+{
+    static const char text[] =
+        "# a guest\nname = 'guest'; kernel = \"/boot/vmlinuz\"\nmemory = 128\nmaxmem = 0x100\n"
+        "ramdisk = '/r'\nextra = \"a=\\\"b\\\" \\x41\"\nroot = '/dev/x'\nvcpus = 1\nmaxvcpus = 2\n"
+        "cpu_weight = 256\ntype = 'pv'\non_poweroff = 'preserve'\non_reboot = 'restart'\n"
+        "on_crash = 'destroy'\nuuid = '01234567-89ab-cdef-0123-456789abcdef'\n";
+    struct packed seed = {0};
+    packed_append(&seed, text, sizeof(text) - 1);
+    write_seed(folder, "config", "all", &seed);
+    packed_free(&seed);
+}
+
 /* Streams of choices: any bytes are a valid one. */
 static void make_stream_seeds(const char *folder, const char *kind, size_t size)
 {
@@ -164,8 +177,8 @@ static void make_stream_seeds(const char *folder, const char *kind, size_t size)
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[] = {"elf", "bzimage",       "insn",
-                                        "mmu", "guest_pointer", "domain_spec"};
+    static const char *const kinds[] = {"elf",           "bzimage", "insn",       "mmu",
+                                        "guest_pointer", "config",  "domain_spec"};
     static const enum compression compressions[] = {COMPRESSION_GZIP, COMPRESSION_BZIP2,
                                                     COMPRESSION_LZMA, COMPRESSION_XZ,
                                                     COMPRESSION_LZ4,  COMPRESSION_ZSTD};
@@ -186,6 +199,7 @@ int main(int argc, char **argv)
     }
     make_insn_seeds(argv[1]);
     make_domain_spec_seeds(argv[1]);
+    make_config_seed(argv[1]);
     make_stream_seeds(argv[1], "mmu", 700);
     make_stream_seeds(argv[1], "guest_pointer", 150);
     return 0;
