@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/audit.h"
+#include "core/audit_window.h"
 
 #include "core/descriptors.h"
 #include "core/port.h"
@@ -7,23 +7,14 @@
 #include "core/tlb.h"
 #include "lib/string.h"
 
-/* The frames [first, first + count) are counted in this round. */
-struct window {
-    uint64_t first;
-    uint64_t count;
-    struct audit_count *counts;
-    audit_report_fn report;
-    struct audit_result *result;
-};
-
-static void differ(const struct window *window, mfn_t mfn, const char *rule, uint64_t counted,
-                   uint64_t recorded)
+void audit_differ(const struct audit_window *window, mfn_t mfn, const char *rule, uint64_t counted,
+                  uint64_t recorded)
 {
     window->result->differences++;
     window->report(mfn, rule, counted, recorded);
 }
 
-static void count(const struct window *window, mfn_t mfn, bool typed)
+void audit_count(const struct audit_window *window, mfn_t mfn, bool typed)
 {
     if (mfn.value >= window->first && mfn.value - window->first < window->count) {
         struct audit_count *found = &window->counts[mfn.value - window->first];
@@ -33,10 +24,18 @@ static void count(const struct window *window, mfn_t mfn, bool typed)
     }
 }
 
-static void count_use(const struct window *window, mfn_t mfn)
+/* An entry names a table of its own level: +1 for the table it is in, -1 for the one it names. */
+static void link(const struct audit_window *window, mfn_t mfn, int32_t change)
+{
+    if (mfn.value >= window->first && mfn.value - window->first < window->count) {
+        window->counts[mfn.value - window->first].same_level += change;
+    }
+}
+
+static void count_use(const struct audit_window *window, mfn_t mfn)
 {
     if (!mfn_equal(mfn, MFN_INVALID)) {
-        count(window, mfn, true);
+        audit_count(window, mfn, true);
     }
 }
 
@@ -44,8 +43,8 @@ static void count_use(const struct window *window, mfn_t mfn)
 
 /* An entry must be one that would be accepted, as it stands, today; and a writable or table entry
  * must name a frame of that type. Checked once, in the round that has the table itself. */
-static void check_entry(const struct window *window, mfn_t table, const struct domain *owner,
-                        unsigned int level, pte_t pte)
+static void check_entry(const struct audit_window *window, mfn_t table, const struct domain *owner,
+                        unsigned int level, pte_t pte, enum pte_hold hold)
 {
     const struct frame *frame = frame_find(pte_mfn(pte));
     const struct domain *page_owner = owner;
@@ -54,22 +53,22 @@ static void check_entry(const struct window *window, mfn_t table, const struct d
         page_owner = page_owner == NULL ? owner : page_owner;
     }
     struct pte_owners owners = {.table = owner, .page = page_owner, .io = owner};
-    struct pte_decision decision = pte_decide(&owners, level, (pte_t){0}, pte);
+    struct pte_decision decision = pte_decide(&owners, level, frame_find(table), (pte_t){0}, pte);
     if (decision.status != STATUS_OK || decision.store.raw != pte.raw) {
-        differ(window, table, "has an entry that would be refused or changed", decision.store.raw,
-               pte.raw);
+        audit_differ(window, table, "has an entry that would be refused or changed",
+                     decision.store.raw, pte.raw);
         return;
     }
     if (decision.take == PTE_HOLD_WRITABLE && decision.new_frame->type != FRAME_WRITABLE) {
-        differ(window, pte_mfn(pte), "is mapped writable while it is of another type", table.value,
-               decision.new_frame->type);
+        audit_differ(window, pte_mfn(pte), "is mapped writable while it is of another type",
+                     table.value, decision.new_frame->type);
     }
-    if (decision.take == PTE_HOLD_TABLE && decision.new_frame->type != FRAME_L1 + level - 2) {
-        differ(window, pte_mfn(pte), "is used as a table of another level", level - 1, frame->type);
+    if (hold == PTE_HOLD_TABLE && frame->type != FRAME_L1 + level - 2) {
+        audit_differ(window, pte_mfn(pte), "is used as a table of another level", level - 1, frame->type);
     }
 }
 
-static void check_hypervisor_slots(const struct window *window, mfn_t mfn, const pte_t *table)
+static void check_hypervisor_slots(const struct audit_window *window, mfn_t mfn, const pte_t *table)
 {
     for (unsigned int i = L4_HYPERVISOR_FIRST; i <= L4_HYPERVISOR_LAST; i++) {
         pte_t expected = machine.hypervisor_slots[i - L4_HYPERVISOR_FIRST];
@@ -77,13 +76,13 @@ static void check_hypervisor_slots(const struct window *window, mfn_t mfn, const
         /* The processor sets A in the hypervisor's entries. */
         uint64_t found = table[i].raw & ~PTE_ACCESSED;
         if (found != (expected.raw & ~PTE_ACCESSED) && !(may_be_empty && found == 0)) {
-            differ(window, mfn, "is an L4 with a wrong hypervisor slot", expected.raw,
-                   table[i].raw);
+            audit_differ(window, mfn, "is an L4 with a wrong hypervisor slot", expected.raw,
+                         table[i].raw);
         }
     }
 }
 
-static void count_table(const struct window *window, const struct frame *frame, bool check)
+static void count_table(const struct audit_window *window, const struct frame *frame, bool check)
 {
     mfn_t mfn = frame_mfn(frame);
     unsigned int level = (unsigned int)frame->type - FRAME_L1 + 1;
@@ -96,12 +95,16 @@ static void count_table(const struct window *window, const struct frame *frame, 
             continue;
         }
         struct frame *target;
-        enum pte_hold hold = pte_hold(level, pte, &target);
+        enum pte_hold hold = pte_hold(level, frame, pte, &target);
         if (hold != PTE_HOLD_NOTHING) {
-            count(window, pte_mfn(pte), hold != PTE_HOLD_REFERENCE);
+            audit_count(window, pte_mfn(pte), hold != PTE_HOLD_REFERENCE);
+        }
+        if (hold == PTE_HOLD_SAME_LEVEL) {
+            link(window, mfn, 1);
+            link(window, pte_mfn(pte), -1);
         }
         if (check && owner != NULL) {
-            check_entry(window, mfn, owner, level, pte);
+            check_entry(window, mfn, owner, level, pte, hold);
         }
     }
     if (check && level == 4 && frame_is_validated(frame)) {
@@ -109,31 +112,32 @@ static void count_table(const struct window *window, const struct frame *frame, 
     }
 }
 
-static void check_descriptors(const struct window *window, mfn_t mfn)
+static void check_descriptors(const struct audit_window *window, mfn_t mfn)
 {
     const uint64_t *table = port_map_frame(mfn);
     for (unsigned int i = 0; i < PAGE_SIZE / sizeof(uint64_t); i++) {
         uint64_t descriptor = table[i];
         if (!descriptor_check(&descriptor) || descriptor != table[i]) {
-            differ(window, mfn, "has a descriptor that would be refused", descriptor, table[i]);
+            audit_differ(window, mfn, "has a descriptor that would be refused", descriptor,
+                         table[i]);
         }
     }
 }
 
 /* ---- everything else that refers to frames ------------------------------------------------- */
 
-static void count_frame(const struct window *window, const struct frame *frame)
+static void count_frame(const struct audit_window *window, const struct frame *frame)
 {
     mfn_t mfn = frame_mfn(frame);
     bool here = mfn.value >= window->first && mfn.value - window->first < window->count;
     if ((frame->flags & FRAME_ALLOCATED) != 0) {
-        count(window, mfn, frame_class(frame) == FRAME_SHARED);
+        audit_count(window, mfn, frame_class(frame) == FRAME_SHARED);
     }
     if (frame_class(frame) == FRAME_SHARED_READ_ONLY) {
-        count(window, mfn, false);
+        audit_count(window, mfn, false);
     }
     if (frame_is_pinned(frame)) {
-        count(window, mfn, true);
+        audit_count(window, mfn, true);
     }
     if (frame->type_count > 0 && frame_type_is_table(frame_type(frame)) &&
         (frame_is_validated(frame) || frame_is_half(frame))) {
@@ -144,7 +148,7 @@ static void count_frame(const struct window *window, const struct frame *frame)
     }
 }
 
-static void count_vcpu(const struct window *window, const struct vcpu *vcpu)
+static void count_vcpu(const struct audit_window *window, const struct vcpu *vcpu)
 {
     count_use(window, vcpu->kernel_base);
     count_use(window, vcpu->user_base);
@@ -160,11 +164,11 @@ static void count_vcpu(const struct window *window, const struct vcpu *vcpu)
         count_use(window, vcpu->walk.stack[i]);
     }
     for (unsigned int i = 0; i < vcpu->foreign_drop_count; i++) {
-        count(window, vcpu->foreign_drops[i].mfn, vcpu->foreign_drops[i].writable);
+        audit_count(window, vcpu->foreign_drops[i].mfn, vcpu->foreign_drops[i].writable);
     }
 }
 
-static void count_all(const struct window *window)
+static void count_all(const struct audit_window *window)
 {
     for (uint64_t i = 0; i < machine.frame_count; i++) {
         if (machine.frames[i].ref_count > 0) {
@@ -181,19 +185,22 @@ static void count_all(const struct window *window)
                 count_vcpu(window, domain->vcpus[j]);
             }
         }
+        if (domain != NULL) {
+            audit_count_grants(window, domain);
+        }
     }
 }
 
 /* ---- comparing ----------------------------------------------------------------------------- */
 
 /* No CPU may remember a frame in a part that its present one excludes. */
-static void check_stamps(const struct window *window, mfn_t mfn, const struct frame *frame)
+static void check_stamps(const struct audit_window *window, mfn_t mfn, const struct frame *frame)
 {
     uint32_t stamp = frame->type == FRAME_WRITABLE ? frame->table_stamp : frame->writable_stamp;
     for (uint64_t left = machine.cpus_online; left != 0; left &= left - 1) {
         uint32_t flushed = machine.cpu_flushed[__builtin_ctzll(left)];
         if (frame->type_count > 0 && flushed <= stamp && stamp != UINT32_MAX) {
-            differ(window, mfn, "was not flushed since its last other use", flushed, stamp);
+            audit_differ(window, mfn, "was not flushed since its last other use", flushed, stamp);
         }
     }
 }
@@ -215,29 +222,29 @@ static bool is_walked(mfn_t mfn)
     return false;
 }
 
-static void check_flags(const struct window *window, mfn_t mfn, const struct frame *frame)
+static void check_flags(const struct audit_window *window, mfn_t mfn, const struct frame *frame)
 {
     bool table = frame_type_is_table(frame_type(frame));
     bool checked = table || frame->type == FRAME_DESCRIPTORS;
     bool validated = frame_is_validated(frame);
     bool half = frame_is_half(frame);
     if (frame->type_count == 0 && (validated || half || frame_is_pinned(frame))) {
-        differ(window, mfn, "has no use but is validated, half or pinned", 0, frame->flags);
+        audit_differ(window, mfn, "has no use but is validated, half or pinned", 0, frame->flags);
     }
     if (frame->type_count > 0 && checked && validated == half) {
-        differ(window, mfn, "must be either validated or half", 1, frame->flags);
+        audit_differ(window, mfn, "must be either validated or half", 1, frame->flags);
     }
     if (half && (frame->type_count != 1 || !table)) {
-        differ(window, mfn, "is half done and has other uses", 1, frame->type_count);
+        audit_differ(window, mfn, "is half done and has other uses", 1, frame->type_count);
     }
     if (half && !is_walked(mfn)) {
-        differ(window, mfn, "is half done and nobody works on it", 0, frame->progress);
+        audit_differ(window, mfn, "is half done and nobody works on it", 0, frame->progress);
     }
     if (frame_is_pinned(frame) && (!validated || !table)) {
-        differ(window, mfn, "is pinned and not a validated table", 1, frame->flags);
+        audit_differ(window, mfn, "is pinned and not a validated table", 1, frame->flags);
     }
     if (frame->type_count > 0 && frame->type == FRAME_NONE) {
-        differ(window, mfn, "has uses but no type", 0, frame->type_count);
+        audit_differ(window, mfn, "has uses but no type", 0, frame->type_count);
     }
     check_stamps(window, mfn, frame);
 }
@@ -247,7 +254,7 @@ static bool is_marked_free(mfn_t mfn)
     return ((machine.free_bitmap[mfn.value / 64] >> (mfn.value % 64)) & 1) != 0;
 }
 
-static void compare_frame(const struct window *window, mfn_t mfn)
+static void compare_frame(const struct audit_window *window, mfn_t mfn)
 {
     const struct frame *frame = &machine.frames[mfn.value];
     const struct audit_count *found = &window->counts[mfn.value - window->first];
@@ -256,20 +263,26 @@ static void compare_frame(const struct window *window, mfn_t mfn)
         return;
     }
     if (found->references != frame->ref_count) {
-        differ(window, mfn, "has a wrong reference count", found->references, frame->ref_count);
+        audit_differ(window, mfn, "has a wrong reference count", found->references,
+                     frame->ref_count);
     }
     if (found->types != frame->type_count) {
-        differ(window, mfn, "has a wrong type count", found->types, frame->type_count);
+        audit_differ(window, mfn, "has a wrong type count", found->types, frame->type_count);
+    }
+    if (found->same_level != frame->same_level) {
+        audit_differ(window, mfn, "has a wrong count of entries of its own level",
+               (uint64_t)(int64_t)found->same_level, (uint64_t)(int64_t)frame->same_level);
     }
     if (is_marked_free(mfn) != (class == FRAME_FREE)) {
-        differ(window, mfn, "is free in one place only", is_marked_free(mfn), class);
+        audit_differ(window, mfn, "is free in one place only", is_marked_free(mfn), class);
     }
     if ((class == FRAME_FREE || class == FRAME_HYPERVISOR) &&
         (frame->ref_count != 0 || frame->type != FRAME_NONE)) {
-        differ(window, mfn, "is nobody's and has a type or references", 0, frame->type);
+        audit_differ(window, mfn, "is nobody's and has a type or references", 0, frame->type);
     }
     if (class == FRAME_FREE && machine.m2p[mfn.value] != M2P_INVALID) {
-        differ(window, mfn, "is free and has an M2P entry", M2P_INVALID, machine.m2p[mfn.value]);
+        audit_differ(window, mfn, "is free and has an M2P entry", M2P_INVALID,
+                     machine.m2p[mfn.value]);
     }
     if (class == FRAME_GUEST) {
         check_flags(window, mfn, frame);
@@ -286,27 +299,28 @@ static uint64_t count_owned(const struct domain *domain, enum frame_class class)
     return owned;
 }
 
-static void compare_domain(const struct window *window, const struct domain *domain)
+static void compare_domain(const struct audit_window *window, const struct domain *domain)
 {
     uint64_t guest = count_owned(domain, FRAME_GUEST);
     if (guest != domain->page_count) {
-        differ(window, MFN_INVALID, "frames of a domain", guest, domain->page_count);
+        audit_differ(window, MFN_INVALID, "frames of a domain", guest, domain->page_count);
     }
     uint64_t shared = count_owned(domain, FRAME_SHARED);
     if (shared != domain->shared_count) {
-        differ(window, MFN_INVALID, "shared frames of a domain", shared, domain->shared_count);
+        audit_differ(window, MFN_INVALID, "shared frames of a domain", shared,
+                     domain->shared_count);
     }
 }
 
 /* Every domain's count of frames, and the number of free ones, against the frame table. */
-static void compare_totals(const struct window *window)
+static void compare_totals(const struct audit_window *window)
 {
     uint64_t free_frames = 0;
     for (uint64_t i = 0; i < machine.frame_count; i++) {
         free_frames += frame_class(&machine.frames[i]) == FRAME_FREE ? 1 : 0;
     }
     if (free_frames != machine.free_count) {
-        differ(window, MFN_INVALID, "free frames", free_frames, machine.free_count);
+        audit_differ(window, MFN_INVALID, "free frames", free_frames, machine.free_count);
     }
     for (unsigned int i = 0; i < DOMAIN_LIMIT; i++) {
         const struct domain *domain = machine.domains[i];
@@ -320,7 +334,7 @@ struct audit_result audit_run(struct audit_count scratch[], uint64_t scratch_cou
                               audit_report_fn report)
 {
     struct audit_result result = {.frames = machine.frame_count};
-    struct window window = {.counts = scratch, .report = report, .result = &result};
+    struct audit_window window = {.counts = scratch, .report = report, .result = &result};
     for (; window.first < machine.frame_count; window.first += window.count) {
         window.count = min_u64(scratch_count, machine.frame_count - window.first);
         memset(scratch, 0, window.count * sizeof(scratch[0]));
@@ -330,5 +344,6 @@ struct audit_result audit_run(struct audit_count scratch[], uint64_t scratch_cou
         }
     }
     compare_totals(&window);
+    audit_compare_grants(&window, scratch_count);
     return result;
 }

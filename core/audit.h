@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The audit: recount every reference and every type count of every frame from nothing but page
- * tables, pins, bases, descriptor windows and vCPU records, compare with the frame table, and check
- * the invariants. It is the definition of correct.
+ * tables, pins, bases, descriptor windows, grants and vCPU records, compare with the frame table,
+ * and check the invariants. It is the definition of correct.
  */
 #ifndef CORE_AUDIT_H
 #define CORE_AUDIT_H
@@ -12,6 +12,7 @@
 struct audit_count {
     uint32_t references;
     uint32_t types;
+    int32_t same_level;
 };
 
 struct audit_result {

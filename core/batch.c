@@ -7,14 +7,6 @@
 
 #define BATCH_CONTINUES (UINT64_C(1) << 31) /* MMU_UPDATE_PREEMPTED of the ABI's continuations */
 
-/* First and last byte: between them lies no part of the hypervisor's range, whose size is larger
- * than any batch (2^31 elements of 24 bytes is below 2^36). */
-static bool range_is_guest(uint64_t address, uint64_t size)
-{
-    return size == 0 || (address_is_guest(address) && address + size - 1 >= address &&
-                         address_is_guest(address + size - 1));
-}
-
 enum batch_start batch_start(struct batch *batch, const uint64_t arg[], size_t element_size)
 {
     uint32_t count = (uint32_t)arg[1];
@@ -23,7 +15,7 @@ enum batch_start batch_start(struct batch *batch, const uint64_t arg[], size_t e
     }
     *batch = (struct batch){
         .address = arg[0], .left = count & ~(uint32_t)BATCH_CONTINUES, .report = arg[2]};
-    if (UNLIKELY(!range_is_guest(arg[0], batch->left * element_size))) {
+    if (UNLIKELY(!address_range_is_guest(arg[0], batch->left * element_size))) {
         return BATCH_FAULT;
     }
     if (UNLIKELY((count & BATCH_CONTINUES) != 0) && batch->report != 0 &&

@@ -42,6 +42,9 @@ void context_flush(struct mmu_context *context)
 
 bool context_breathe(struct mmu_context *context)
 {
+    if (context->vcpu->foreign_drop_count > 0) {
+        context_flush(context);
+    }
     domain_mmu_unlock(context->locked);
     context_drop_foreign(context->vcpu);
     bool go_on = !port_should_yield();
@@ -51,7 +54,7 @@ bool context_breathe(struct mmu_context *context)
 
 bool context_should_stop(struct mmu_context *context)
 {
-    if (UNLIKELY(context->vcpu->foreign_drop_count > 0 ||
+    if (UNLIKELY(context->vcpu->foreign_drop_count >= FOREIGN_DROP_BATCH ||
                  ticket_lock_is_contended(&context->pt_owner->mmu_lock))) {
         return !context_breathe(context);
     }

@@ -16,7 +16,8 @@ struct mmu_context {
     struct mmu_locked locked; /* both owners' locks, between open and close */
     bool may_act;             /* mmu_update: the caller has the rights over both owners */
     bool explained;           /* why the element is refused has been said, deeper down */
-    bool flush_all;           /* an upper-level entry changed: flush pt_owner's CPUs at the end */
+    bool flush_all;           /* an upper-level entry changed, or a foreign frame is to be dropped:
+                               * flush pt_owner's CPUs at the end, before the drops */
 };
 
 /* What a call answers. `again`: the arguments have been rewritten so that the same call, executed
@@ -70,7 +71,7 @@ static inline void context_open_self(struct mmu_context *context, struct vcpu *v
  * NULL: unknown, or the caller's own number, which the ABI refuses. Needs no lock. */
 struct domain *context_find_page_owner(struct vcpu *vcpu, uint16_t id);
 
-/* Drop what was deferred, under its owners' locks; none of ours is held. */
+/* Drop what was deferred, under its owners' locks; none of ours is held, and the flush is done. */
 void context_drop_foreign(struct vcpu *vcpu);
 /* The flush that is owed. */
 void context_flush(struct mmu_context *context);

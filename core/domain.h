@@ -14,8 +14,9 @@
 
 /*
  * A validation or release of a page-table tree that is not finished. The frames on the stack are
- * HALF; of each, the entries [0, progress) count. Level falls by one from each to the next, so
- * three places (L4, L3, L2) are enough: an L1 is one unit of work.
+ * HALF; of each, the entries [0, progress) count. Level falls by one from each to the next, but
+ * that a release may meet one table of the same level first; so each of L4, L3 and L2 has two
+ * places. An L1 is one unit of work.
  *
  * The walk itself holds one reference and one type count on each of the first `claimed` frames;
  * those above are still held by the entry of their parent that is being released.
@@ -30,16 +31,22 @@ struct pt_walk {
     unsigned int depth;
     unsigned int claimed;
     struct domain *domain; /* whose tables they are */
-    mfn_t stack[3];
+    mfn_t stack[6];
 };
 
-/* References to other domains' frames that were found in the middle of a walk: dropped under their
- * owners' locks once the own lock is let go. At most one unit of work's. */
+/*
+ * References to other domains' frames that entries no longer hold: dropped under their owners'
+ * locks once the table owner's CPUs are flushed and its lock is let go. A batch stops for that when
+ * there are FOREIGN_DROP_BATCH; there is always room for one more unit of work's, an L1 table's.
+ */
 struct foreign_drop {
     mfn_t mfn;
     bool writable; /* a writable type count goes with the reference */
 };
-#define FOREIGN_DROP_LIMIT 512U
+#define FOREIGN_DROP_BATCH 32U
+#define FOREIGN_DROP_LIMIT (512U + FOREIGN_DROP_BATCH)
+
+struct grant_table;
 
 struct vcpu {
     struct domain *domain;
@@ -72,6 +79,7 @@ struct domain {
     uint64_t page_limit;
     mfn_t console_frame;   /* its console ring: one reference, one writable count; INVALID: none */
     uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
+    struct grant_table *grants; /* NULL: it has none yet, or no more */
     unsigned int vcpu_count;
     struct vcpu *vcpus[VCPU_LIMIT];
     struct ticket_lock mmu_lock;

@@ -203,6 +203,12 @@ void frame_assign(struct frame *frame, struct domain *domain)
     frame->flags = FRAME_GUEST | FRAME_ALLOCATED;
 }
 
+void frame_hand_over(struct frame *frame, struct domain *domain)
+{
+    frame->owner = domain->id; /* the data is the new owner's to see */
+    frame_assign(frame, domain);
+}
+
 void frame_make_shared(struct frame *frame, struct domain *domain)
 {
     frame_prepare(frame, domain->id);

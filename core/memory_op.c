@@ -9,6 +9,7 @@
 #include "core/port.h"
 #include "core/pt_validate.h"
 #include "core/reservation.h"
+#include "core/resource.h"
 #include "lib/string.h"
 
 #include <xen/memory.h>
@@ -238,6 +239,8 @@ struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
         return continued ? call_status(STATUS_UNKNOWN_COMMAND) : machphys_mfn_list(arg[1]);
     case XENMEM_machphys_mapping:
         return continued ? call_status(STATUS_UNKNOWN_COMMAND) : machphys_mapping(vcpu, arg[1]);
+    case XENMEM_acquire_resource:
+        return call_status(continued ? STATUS_BAD_ARGUMENT : resource_acquire(vcpu, arg[1]));
     default:
         return call_status(STATUS_UNKNOWN_COMMAND);
     }

@@ -26,6 +26,7 @@ struct call_result call_update_va_mapping_otherdomain(struct vcpu *vcpu, uint64_
 struct call_result call_mmuext_op(struct vcpu *vcpu, uint64_t arg[]);
 struct call_result call_vm_assist(struct vcpu *vcpu, uint64_t arg[]);
 struct call_result call_set_gdt(struct vcpu *vcpu, uint64_t arg[]);
+struct call_result call_grant_table_op(struct vcpu *vcpu, uint64_t arg[]);
 struct call_result call_update_descriptor(struct vcpu *vcpu, uint64_t arg[]);
 
 /* The reservation commands of memory_op, the machine-to-physical queries and exchange. Others

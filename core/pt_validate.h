@@ -44,6 +44,12 @@ NODISCARD enum status pt_take(struct mmu_context *context, struct frame *frame, 
  */
 void pt_drop(struct mmu_context *context, struct frame *frame);
 
+/* An entry of `table` comes to name `frame`, another validated table of its level, or no longer
+ * does; what the entry holds besides is for pt_drop(). STATUS_SAME_LEVEL_CHAIN: one is part of such
+ * a pair in the other role already; nothing was taken. */
+NODISCARD enum status pt_take_same_level(struct frame *table, struct frame *frame);
+void pt_unlink_same_level(struct frame *table, struct frame *frame);
+
 /* Finish a release that was begun; every call does this before it ends. False: there is more to do,
  * and the CPU is wanted: the call must go on later. */
 NODISCARD bool pt_run_release(struct mmu_context *context);
@@ -79,23 +85,31 @@ NODISCARD static inline enum status pt_take_leaf(enum pte_hold hold, struct fram
     return status;
 }
 
-/* A frame of a domain whose lock is not held: remembered, and dropped when ours is let go. */
-void pt_drop_leaf_later(struct vcpu *vcpu, enum pte_hold hold, struct frame *frame);
-
-/* Drop what pt_take_leaf() took. */
-static inline void pt_drop_leaf(struct mmu_context *context, enum pte_hold hold,
-                                struct frame *frame)
+/* Give back what pt_take_leaf() took. The lock of the frame's owner is held. */
+static inline void pt_put_leaf(enum pte_hold hold, struct frame *frame)
 {
-    const struct mmu_locked *locked = &context->locked;
-    if (UNLIKELY(frame->owner != locked->domain->id) &&
-        (locked->second == NULL || frame->owner != locked->second->id)) {
-        pt_drop_leaf_later(context->vcpu, hold, frame);
-        return;
-    }
     if (hold == PTE_HOLD_WRITABLE) {
         frame_put_writable(frame);
     }
     frame_put(frame);
+}
+
+/*
+ * An entry that named another domain's frame is gone: remembered, and dropped when the table
+ * owner's CPUs have been flushed. The frame's owner may learn that it is no longer used, and use it
+ * for itself, while its own stamps say nothing to the mapper's TLB. (XSA-217)
+ */
+void pt_drop_leaf_later(struct mmu_context *context, enum pte_hold hold, struct frame *frame);
+
+/* Drop what an entry of the context's tables held. */
+static inline void pt_drop_leaf(struct mmu_context *context, enum pte_hold hold,
+                                struct frame *frame)
+{
+    if (UNLIKELY(frame->owner != context->locked.domain->id)) {
+        pt_drop_leaf_later(context, hold, frame);
+        return;
+    }
+    pt_put_leaf(hold, frame);
 }
 
 #endif

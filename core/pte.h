@@ -83,6 +83,12 @@ static inline bool pte_compare_exchange(pte_t *slot, pte_t *expected, pte_t pte)
                                        __ATOMIC_SEQ_CST);
 }
 
+/* Store `pte`; what the slot held until then. */
+static inline pte_t pte_exchange(pte_t *slot, pte_t pte)
+{
+    return (pte_t){.raw = __atomic_exchange_n(&slot->raw, pte.raw, __ATOMIC_SEQ_CST)};
+}
+
 /* Index of the entry that maps `address` in a table of this level. */
 static inline unsigned int pte_index(unsigned int level, uint64_t address)
 {

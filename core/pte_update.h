@@ -20,12 +20,12 @@ NODISCARD enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, 
                                       enum pte_store_mode mode, pte_t *seen);
 
 /*
- * The same for entry `index` of a live table of `level` 2 to 4, without PTE_STORE_EXCHANGE.
+ * The same for entry `index` of a live table of level 2 to 4, without PTE_STORE_EXCHANGE.
  * STATUS_PREEMPTED and STATUS_AGAIN: nothing changed, ask again. What the old entry held is
  * dropped, its tree's release perhaps only begun (pt_finish_release()). The flush is owed to the
  * context.
  */
-NODISCARD enum status pte_update_table(struct mmu_context *context, pte_t *slot, unsigned int level,
+NODISCARD enum status pte_update_table(struct mmu_context *context, struct frame *table,
                                        unsigned int index, pte_t new_pte, enum pte_store_mode mode);
 
 /*
@@ -39,6 +39,14 @@ NODISCARD pte_t *pt_find_leaf(mfn_t root, uint64_t address);
 static inline bool address_is_guest(uint64_t address)
 {
     return address < UINT64_C(0x0000800000000000) || address >= HYPERVISOR_VIRT_END;
+}
+
+/* So are the first and the last byte, and between them lies no part of the hypervisor's range if
+ * that is larger than any range asked about (2^43 bytes). */
+static inline bool address_range_is_guest(uint64_t address, uint64_t size)
+{
+    uint64_t last = address + size - 1;
+    return size == 0 || (address_is_guest(address) && last >= address && address_is_guest(last));
 }
 
 #endif

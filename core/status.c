@@ -5,6 +5,8 @@
 
 #include "lib/check.h"
 
+#include <xen/grant_table.h>
+
 int status_to_errno(enum status status)
 {
     switch (status) {
@@ -17,6 +19,8 @@ int status_to_errno(enum status status)
     case STATUS_TABLE_NOT_RAM:
     case STATUS_TABLE_WRONG_TYPE:
     case STATUS_COUNT_OVERFLOW:
+    case STATUS_SAME_LEVEL_WRITABLE:
+    case STATUS_SAME_LEVEL_CHAIN:
     case STATUS_FOREIGN_TABLE:
     case STATUS_NO_TABLE:
     case STATUS_BAD_ADDRESS:
@@ -25,6 +29,25 @@ int status_to_errno(enum status status)
     case STATUS_BAD_ARGUMENT:
     case STATUS_BAD_DESCRIPTOR:
     case STATUS_FRAME_IN_USE:
+    case STATUS_GRANT_NO_USE:
+    case STATUS_GRANT_BAD_REFERENCE:
+    case STATUS_GRANT_NOT_GIVEN:
+    case STATUS_GRANT_READ_ONLY:
+    case STATUS_GRANT_CHANGING:
+    case STATUS_GRANT_OTHER_MAPPER:
+    case STATUS_GRANT_IN_USE:
+    case STATUS_GRANT_BAD_PAGE:
+    case STATUS_GRANT_NO_HANDLE:
+    case STATUS_GRANT_BAD_HANDLE:
+    case STATUS_GRANT_BAD_SLOT:
+    case STATUS_GRANT_MAPPING_GONE:
+    case STATUS_GRANT_BAD_DEVICE_ADDRESS:
+    case STATUS_GRANT_CANNOT_REPLACE:
+    case STATUS_GRANT_COPY_BEYOND:
+    case STATUS_GRANT_TABLE_LIMIT:
+    case STATUS_GRANT_LIST_FAULT:
+    case STATUS_GRANT_NO_ROOM:
+    case STATUS_GRANT_MFN_TOO_LARGE:
         return -XEN_EINVAL;
     case STATUS_LEAF_NOT_OWNED:
     case STATUS_LEAF_WRONG_TYPE:
@@ -52,6 +75,30 @@ int status_to_errno(enum status status)
         break;
     }
     UNREACHABLE("a continuation has no errno");
+}
+
+int16_t status_to_grant(enum status status)
+{
+    CHECK(status != STATUS_PREEMPTED && status != STATUS_AGAIN);
+    static const int16_t numbers[] = {
+        [STATUS_NO_DOMAIN] = GNTST_bad_domain,
+        [STATUS_NOT_PERMITTED] = GNTST_permission_denied,
+        [STATUS_GRANT_NO_USE] = GNTST_bad_gntref,
+        [STATUS_GRANT_BAD_REFERENCE] = GNTST_bad_gntref,
+        [STATUS_GRANT_IN_USE] = GNTST_eagain,
+        [STATUS_GRANT_BAD_PAGE] = GNTST_bad_page,
+        [STATUS_GRANT_NO_HANDLE] = GNTST_no_space,
+        [STATUS_GRANT_BAD_HANDLE] = GNTST_bad_handle,
+        [STATUS_GRANT_BAD_DEVICE_ADDRESS] = GNTST_bad_dev_addr,
+        [STATUS_GRANT_COPY_BEYOND] = GNTST_bad_copy_arg,
+        [STATUS_GRANT_LIST_FAULT] = GNTST_bad_virt_addr,
+        [STATUS_GRANT_MFN_TOO_LARGE] = GNTST_address_too_big,
+    };
+    if (status == STATUS_OK) {
+        return GNTST_okay;
+    }
+    int16_t number = status < ARRAY_SIZE(numbers) ? numbers[status] : 0;
+    return number != 0 ? number : GNTST_general_error;
 }
 
 const char *status_text(enum status status)
@@ -85,6 +132,10 @@ const char *status_text(enum status status)
         return "the frame is in use as something else";
     case STATUS_COUNT_OVERFLOW:
         return "the frame has too many references";
+    case STATUS_SAME_LEVEL_WRITABLE:
+        return "an entry that names a table of its own level must not have RW";
+    case STATUS_SAME_LEVEL_CHAIN:
+        return "a table that names another of its own level must not be named by one";
     case STATUS_FOREIGN_TABLE:
         return "upper levels take frames of the table's owner only";
     case STATUS_NO_TABLE:
@@ -119,6 +170,44 @@ const char *status_text(enum status status)
         return "the extent order is above the domain's limit";
     case STATUS_NO_MEMORY_MAP:
         return "no memory map was set";
+    case STATUS_GRANT_NO_USE:
+        return "a grant is mapped for the host, for devices or for both";
+    case STATUS_GRANT_BAD_REFERENCE:
+        return "the domain's table has no such entry";
+    case STATUS_GRANT_NOT_GIVEN:
+        return "the entry does not grant this to the caller";
+    case STATUS_GRANT_READ_ONLY:
+        return "the frame is granted for reading only";
+    case STATUS_GRANT_CHANGING:
+        return "its domain keeps changing the entry";
+    case STATUS_GRANT_OTHER_MAPPER:
+        return "another domain is using the entry";
+    case STATUS_GRANT_IN_USE:
+        return "the entry is in use";
+    case STATUS_GRANT_BAD_PAGE:
+        return "the frame is not plain RAM of the domain that grants, copies or transfers it";
+    case STATUS_GRANT_NO_HANDLE:
+        return "the domain has no handle left";
+    case STATUS_GRANT_BAD_HANDLE:
+        return "there is no mapping with this handle";
+    case STATUS_GRANT_BAD_SLOT:
+        return "there is no L1 entry for the mapping";
+    case STATUS_GRANT_MAPPING_GONE:
+        return "the L1 entry is not the mapping, or not any more";
+    case STATUS_GRANT_BAD_DEVICE_ADDRESS:
+        return "the device address is not the mapping's";
+    case STATUS_GRANT_CANNOT_REPLACE:
+        return "there is no other L1 entry to put in the mapping's place";
+    case STATUS_GRANT_COPY_BEYOND:
+        return "a copy must stay in its two pages";
+    case STATUS_GRANT_TABLE_LIMIT:
+        return "the grant table may not have that many frames";
+    case STATUS_GRANT_LIST_FAULT:
+        return "the list of frames could not be written";
+    case STATUS_GRANT_NO_ROOM:
+        return "the domain may not have more frames";
+    case STATUS_GRANT_MFN_TOO_LARGE:
+        return "the frame's number does not fit into an entry";
     }
     return "?";
 }
@@ -139,6 +228,10 @@ const char *status_advice(enum status status)
         return "leave PWT, PCD and PAT clear";
     case STATUS_TABLE_WRONG_TYPE:
         return "drop every writable mapping of the frame and every use at another level first";
+    case STATUS_SAME_LEVEL_WRITABLE:
+        return "clear RW";
+    case STATUS_SAME_LEVEL_CHAIN:
+        return "name each table from its own entry, or all of them from one that none names";
     case STATUS_FOREIGN_TABLE:
         return "use DOMID_SELF, or the tables' owner, as the frames' owner";
     case STATUS_HYPERVISOR_SLOT:
@@ -156,6 +249,13 @@ const char *status_advice(enum status status)
         return "unmap and unpin the frame everywhere first";
     case STATUS_NO_CACHE_RIGHT:
         return "only domains with I/O memory flush caches";
+    case STATUS_GRANT_NOT_GIVEN:
+        return "its flags must say permit_access (or accept_transfer), and its domid be the caller's";
+    case STATUS_GRANT_BAD_SLOT:
+        return "give an address that an L1 table of the caller maps, or the aligned machine address "
+               "of an entry";
+    case STATUS_GRANT_MAPPING_GONE:
+        return "name the address it was mapped at; what was overwritten ends with the domain";
     case STATUS_OK:
     case STATUS_PREEMPTED:
     case STATUS_AGAIN:
@@ -172,6 +272,22 @@ const char *status_advice(enum status status)
     case STATUS_NO_MEMORY:
     case STATUS_EXTENT_TOO_LARGE:
     case STATUS_NO_MEMORY_MAP:
+    case STATUS_GRANT_NO_USE:
+    case STATUS_GRANT_BAD_REFERENCE:
+    case STATUS_GRANT_READ_ONLY:
+    case STATUS_GRANT_CHANGING:
+    case STATUS_GRANT_OTHER_MAPPER:
+    case STATUS_GRANT_IN_USE:
+    case STATUS_GRANT_BAD_PAGE:
+    case STATUS_GRANT_NO_HANDLE:
+    case STATUS_GRANT_BAD_HANDLE:
+    case STATUS_GRANT_BAD_DEVICE_ADDRESS:
+    case STATUS_GRANT_CANNOT_REPLACE:
+    case STATUS_GRANT_COPY_BEYOND:
+    case STATUS_GRANT_TABLE_LIMIT:
+    case STATUS_GRANT_LIST_FAULT:
+    case STATUS_GRANT_NO_ROOM:
+    case STATUS_GRANT_MFN_TOO_LARGE:
         break;
     }
     return "";

@@ -23,7 +23,9 @@ enum status {
     STATUS_TABLE_NOT_RAM,    /* ... or one that is not plain RAM of a guest */
     STATUS_TABLE_WRONG_TYPE, /* ... or one in use as something else */
     STATUS_COUNT_OVERFLOW,
-    STATUS_FOREIGN_TABLE, /* upper-level update on behalf of another page owner */
+    STATUS_SAME_LEVEL_WRITABLE, /* an upper entry with RW names a table of its own level */
+    STATUS_SAME_LEVEL_CHAIN,    /* ... without, but one of the two is part of such a pair already */
+    STATUS_FOREIGN_TABLE,       /* upper-level update on behalf of another page owner */
     /* calls */
     STATUS_NO_TABLE,        /* no table maps this address */
     STATUS_BAD_ADDRESS,     /* not canonical, or in the hypervisor's range */
@@ -40,12 +42,36 @@ enum status {
     STATUS_FRAME_IN_USE,   /* still mapped or typed: cannot be taken away */
     STATUS_NO_CACHE_RIGHT, /* cache flush by a domain without I/O rights */
     STATUS_EXTENT_TOO_LARGE,
+    /* grants */
+    STATUS_GRANT_NO_USE,        /* a mapping neither for the host nor for devices */
+    STATUS_GRANT_BAD_REFERENCE, /* no such entry */
+    STATUS_GRANT_NOT_GIVEN,     /* the entry does not grant this to the caller */
+    STATUS_GRANT_READ_ONLY,     /* ... and not for writing */
+    STATUS_GRANT_CHANGING,      /* the guest keeps changing it */
+    STATUS_GRANT_OTHER_MAPPER,  /* somebody else uses it now */
+    STATUS_GRANT_IN_USE,        /* it is being used: cannot be swapped */
+    STATUS_GRANT_BAD_PAGE,      /* it names a frame that is not its domain's RAM */
+    STATUS_GRANT_NO_HANDLE,
+    STATUS_GRANT_BAD_HANDLE,
+    STATUS_GRANT_BAD_SLOT,     /* no L1 entry is where the mapping is to be */
+    STATUS_GRANT_MAPPING_GONE, /* the L1 entry is no longer the mapping */
+    STATUS_GRANT_BAD_DEVICE_ADDRESS,
+    STATUS_GRANT_CANNOT_REPLACE, /* nothing to put in the mapping's place */
+    STATUS_GRANT_COPY_BEYOND,    /* a copy that leaves its page */
+    STATUS_GRANT_TABLE_LIMIT,    /* no such frame of the table, and it may not have more */
+    STATUS_GRANT_LIST_FAULT,     /* the table has grown, but its frames could not be reported */
+    STATUS_GRANT_NO_ROOM,        /* the domain may not have more frames */
+    STATUS_GRANT_MFN_TOO_LARGE,  /* for an entry */
     STATUS_NO_MEMORY_MAP,
 };
 
 /* The number of <xen/errno.h>, negative, that the ABI answers for this status; 0 for STATUS_OK.
  * Not for STATUS_PREEMPTED and STATUS_AGAIN, which a guest never sees. */
 NODISCARD int status_to_errno(enum status status);
+
+/* What the ABI answers in the status of one grant operation: GNTST_okay or a negative number. Not
+ * for STATUS_PREEMPTED and STATUS_AGAIN either. */
+NODISCARD int16_t status_to_grant(enum status status);
 
 /* The rule that was broken, as half a sentence for the log. */
 const char *status_text(enum status status);

@@ -2,6 +2,7 @@
 #include "core/teardown.h"
 
 #include "core/descriptors.h"
+#include "core/grant.h"
 #include "core/port.h"
 #include "core/pt_validate.h"
 
@@ -89,13 +90,15 @@ static bool let_go_of_some(struct mmu_context *context)
     struct domain *domain = context->pt_owner;
     for (unsigned int i = 0; i < FRAMES_A_TURN && domain->teardown_mfn < machine.frame_count; i++) {
         struct frame *frame = frame_find(mfn_make(domain->teardown_mfn));
-        if (frame->owner == domain->id && frame_class(frame) == FRAME_GUEST) {
-            if (!let_go(context, frame) || context_should_stop(context)) {
-                return false;
-            }
+        bool is_own = frame->owner == domain->id && frame_class(frame) == FRAME_GUEST;
+        if (is_own && !let_go(context, frame)) {
+            return false;
         }
         frame_forget_owner(frame, domain->id);
-        domain->teardown_mfn++;
+        domain->teardown_mfn++; /* also past one that stays, because others hold it */
+        if (is_own && context_should_stop(context)) {
+            return false;
+        }
     }
     return true;
 }
@@ -116,11 +119,13 @@ bool domain_tear_down(struct domain *domain, struct vcpu *caller)
 {
     CHECK(domain->is_dying);
     bool walk_is_free = caller->walk.mode == PT_WALK_NONE || pt_begin_call_settling(caller);
-    return walk_is_free && tear_down_vcpus(domain) && let_go_of_frames(domain, caller);
+    return walk_is_free && grant_release_mappings(domain) && tear_down_vcpus(domain) &&
+           let_go_of_frames(domain, caller);
 }
 
 void domain_end_teardown(struct domain *domain, mfn_t shared_info)
 {
+    grant_release_table(domain);
     struct mmu_locked locked = domain_mmu_lock(domain);
     frame_end_shared(frame_find(shared_info));
     domain->is_torn_down = true;

@@ -12,6 +12,7 @@
 #include "core/domain.h"
 #include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
+#include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
 #include "lib/heap.h"
 
@@ -47,10 +48,9 @@ struct hv_domain {
     bool is_shut_down;          /* none runs, unless it is resumed */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
+    struct memory_map memory_map;
     struct evtchn_table evtchns;
     struct guest_console console;
-    struct e820_entry *memory_map; /* what it is told about its memory (12.13); NULL: nothing */
-    uint32_t memory_map_count;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
     /* Commands of known calls that were refused as unknown and logged: call and command. */

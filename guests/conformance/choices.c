@@ -125,7 +125,6 @@ static const struct {
     {__HYPERVISOR_memory_op, XENMEM_add_to_physmap, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_acquire_resource, FREE_VA},
 };
 
 TEST(choice_calls_for_toolstacks_and_other_guests_are_missing)
@@ -144,13 +143,28 @@ TEST(choice_calls_for_toolstacks_and_other_guests_are_missing)
     }
 }
 
-/* A command that on Xen needs no more than a record of its own. */
-TEST(choice_grant_tables_are_missing)
+static int64_t set_grant_version(struct gnttab_set_version *version)
 {
-    struct gnttab_query_size size = {.dom = DOMID_SELF};
-    EXPECT_RESULT(
-        hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_query_size, pointer_value(&size), 1, 0, 0),
-        -XEN_ENOSYS);
+    return hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, pointer_value(version), 1,
+                     0, 0);
+}
+
+TEST(choice_grant_tables_have_version_1_only)
+{
+    struct gnttab_set_version second = {.version = 2}, first = {.version = 1};
+    int64_t result = set_grant_version(&second);
+    EXPECT_RESULT(set_grant_version(&first), 0);
+    EXPECT_RESULT(result, -XEN_ENOSYS);
+    EXPECT_EQUAL(second.version, 1);
+}
+
+TEST(choice_grant_cache_flush_is_not_supported)
+{
+    struct gnttab_cache_flush flush = {.length = 64, .op = GNTTAB_CACHE_CLEAN};
+    flush.a.dev_bus_addr = mfn_of(page_alloc()).value << PAGE_SHIFT;
+    EXPECT_RESULT(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_cache_flush,
+                            pointer_value(&flush), 1, 0, 0),
+                  -XEN_EOPNOTSUPP);
 }
 
 TEST(choice_extents_have_order_9_at_most)

@@ -110,12 +110,21 @@ void event_enable(void)
     }
 }
 
+/* An ordinary domain is given ports for its console and store: nobody would give them again. */
+static bool port_is_given(evtchn_port_t port)
+{
+    return (start_info->flags & SIF_INITDOMAIN) == 0 &&
+           (port == start_info->console.domU.evtchn || port == start_info->store_evtchn);
+}
+
 void event_reset(void)
 {
     event_disable();
     for (evtchn_port_t port = 1; port < PORTS_CLOSED; port++) {
         struct evtchn_close close = {.port = port};
-        hypercall_event_channel_op(EVTCHNOP_close, &close);
+        if (!port_is_given(port)) {
+            hypercall_event_channel_op(EVTCHNOP_close, &close);
+        }
     }
     for (size_t word = 0; word < ARRAY_SIZE(shared_page.info.evtchn_pending); word++) {
         shared_info()->evtchn_pending[word] = 0;

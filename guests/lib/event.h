@@ -28,7 +28,8 @@ void event_dispatch(void);
 uint64_t event_upcalls(void);
 uint64_t event_seen(void);
 
-/* Close every port, clear what is pending, mask upcalls. */
+/* Close every port but those that the domain was given at its start; clear what is pending, mask
+ * upcalls. */
 void event_reset(void);
 
 /* Let upcalls through, as a kernel enables interrupts, or no longer. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/domain/domain.h"
 
+#include "core/grant.h"
 #include "core/port.h"
 #include "core/teardown.h"
 #include "hv/entry/work.h"
@@ -12,9 +13,8 @@
 
 #include <xen/sched.h>
 
-#define PAUSE_LIMIT                                                                                \
-    255U /* as Xen: a control domain that forgets to unpause is stopped somewhere                  \
-          */
+/* As on Xen: a control domain that forgets to unpause is stopped somewhere. */
+#define PAUSE_LIMIT 255U
 
 /* ---- records ------------------------------------------------------------------------------- */
 
@@ -41,7 +41,6 @@ static struct hv_vcpu *vcpu_record_take(void)
 static void domain_record_free(struct hv_domain *domain)
 {
     evtchn_table_free(&domain->evtchns);
-    memory_free(domain->memory_map, domain->memory_map_count * sizeof(*domain->memory_map));
     memory_free(domain, sizeof(*domain));
 }
 
@@ -98,6 +97,24 @@ static void set_rights(struct hv_domain *domain, const struct domain_config *con
     }
 }
 
+static enum status create_grant_table(struct domain *domain, const struct domain_config *config)
+{
+    int entries = config->grant_frames;
+    int handles = config->maptrack_frames;
+    return grant_table_create(domain, entries < 0 ? GRANT_FRAMES_DEFAULT : (unsigned int)entries,
+                              handles < 0 ? MAPTRACK_FRAMES_DEFAULT : (unsigned int)handles);
+}
+
+/* What there is of a domain that nobody else has seen. */
+static void discard(struct hv_domain *domain)
+{
+    domain_begin_teardown(&domain->core);
+    grant_release_table(&domain->core);
+    grant_table_free(&domain->core);
+    machine.domains[domain->core.id] = NULL;
+    domain_record_free(domain);
+}
+
 int hv_domain_create(const struct domain_config *config, struct hv_domain **created)
 {
     if (config->vcpus == 0 || config->vcpus > DOMAIN_VCPU_LIMIT) {
@@ -121,10 +138,10 @@ int hv_domain_create(const struct domain_config *config, struct hv_domain **crea
     domain->weight = WEIGHT_DEFAULT;
     domain->pause_count = 1;
     memcpy(domain->handle, config->handle, sizeof(domain->handle));
-    if (!create_shared_info(domain)) {
-        machine.domains[id] = NULL;
-        domain_record_free(domain);
-        return -XEN_ENOMEM;
+    enum status status = create_grant_table(&domain->core, config);
+    if (status != STATUS_OK || !create_shared_info(domain)) {
+        discard(domain);
+        return status == STATUS_OK ? -XEN_ENOMEM : status_to_errno(status);
     }
     *created = domain;
     return 0;
@@ -266,6 +283,7 @@ static void free_domain(struct hv_domain *domain)
             vcpu_record_free(vcpu);
         }
     }
+    grant_table_free(&domain->core);
     domain_record_free(domain);
 }
 

@@ -25,7 +25,7 @@ struct domain_config {
 };
 
 /* Make a domain: paused once, no vCPUs, no frames, page_limit 0 (the first domain: none). -ENOMEM,
- * -EEXIST (the id is taken), -ENOSPC (all are), -EINVAL. */
+ * -EEXIST (the id is taken), -ENOSPC (all are), -EINVAL (a limit out of range). */
 int hv_domain_create(const struct domain_config *config, struct hv_domain **created);
 
 /* A domain by its number, or NULL. */

@@ -45,6 +45,16 @@ static struct call_result update_descriptor(struct hv_vcpu *vcpu, uint64_t arg[]
     return call_update_descriptor(&vcpu->core, arg);
 }
 
+static struct call_result grant_table_op(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    uint32_t command = (uint32_t)arg[0];
+    struct call_result result = call_grant_table_op(&vcpu->core, arg);
+    if (!result.again && result.value == -XEN_ENOSYS) {
+        return hypercall_unknown(vcpu, __HYPERVISOR_grant_table_op, "grant_table_op", command);
+    }
+    return result;
+}
+
 static struct call_result iret(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     (void)arg;
@@ -71,7 +81,7 @@ static const hypercall_fn hypercalls[] = {
     [__HYPERVISOR_set_timer_op] = hypercall_set_timer_op,
     [__HYPERVISOR_xen_version] = hypercall_xen_version,
     [__HYPERVISOR_console_io] = hypercall_console_io,
-    [__HYPERVISOR_grant_table_op] = hypercall_grant_table_op,
+    [__HYPERVISOR_grant_table_op] = grant_table_op,
     [__HYPERVISOR_vm_assist] = vm_assist,
     [__HYPERVISOR_update_va_mapping_otherdomain] = update_va_mapping_otherdomain,
     [__HYPERVISOR_iret] = iret,

@@ -22,8 +22,6 @@ struct call_result hypercall_sched_op(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* hv/hypercall/vcpu_op.c: vcpu_op and set_timer_op */
 struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[]);
 struct call_result hypercall_set_timer_op(struct hv_vcpu *vcpu, uint64_t arg[]);
-/* hv/hypercall/grant_table.c */
-struct call_result hypercall_grant_table_op(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* hv/hypercall/xenpmu.c */
 struct call_result hypercall_xenpmu_op(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* hv/evtchn/evtchn_op.c */

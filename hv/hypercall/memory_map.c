@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* memory_op: memory maps, the machine's and domains' own, and what toolstacks ask (xen/memory.h).
- * What changes frames goes to the core. */
+/* memory_op: the machine's memory map, and what toolstacks ask (xen/memory.h). What changes frames
+ * goes to the core, what is about a domain's own map to hv/domain/memory_map.c. */
 #define __XEN_TOOLS__ 1 /* the public header has claims for tools alone */
 #include "core/mmu_call.h"
 #include "core/reservation.h"
@@ -13,7 +13,6 @@
 #define EXTENT_SHIFT  6 /* above the command: where a continued call goes on */
 #define COMMAND_MASK  ((UINT64_C(1) << EXTENT_SHIFT) - 1)
 #define E820_RESERVED 2U
-#define ENTRIES_MAX   1024U /* of a domain's own map */
 
 _Static_assert(sizeof(struct e820_entry) == 20, "entries are those of INT 15h, EAX=E820h");
 
@@ -113,60 +112,6 @@ static int machine_map(const struct hv_vcpu *vcpu, uint64_t address)
     return guest_copy_out(address, &record, sizeof(record)) ? 0 : -XEN_EFAULT;
 }
 
-/* ---- a domain's own map --------------------------------------------------------------------- */
-
-/* Without one, guests take their memory to begin at 0, without holes. */
-static int own_map(const struct hv_vcpu *vcpu, uint64_t address)
-{
-    const struct hv_domain *domain = hv_vcpu_domain(vcpu);
-    if (domain->memory_map_count == 0) {
-        return status_to_errno(STATUS_NO_MEMORY_MAP);
-    }
-    struct xen_memory_map record;
-    if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
-    }
-    record.nr_entries = (uint32_t)min_u64(record.nr_entries, domain->memory_map_count);
-    bool copied = guest_copy_out((uint64_t)record.buffer.p, domain->memory_map,
-                                 record.nr_entries * sizeof(struct e820_entry)) &&
-                  guest_copy_out(address, &record, sizeof(record));
-    return copied ? 0 : -XEN_EFAULT;
-}
-
-/* The map is read into fresh memory, and takes the place of the one before when it is all there. */
-static int replace_map(struct hv_domain *domain, const struct xen_memory_map *wanted)
-{
-    size_t size = wanted->nr_entries * sizeof(struct e820_entry);
-    struct e820_entry *map = memory_take(size);
-    if (map == NULL) {
-        return -XEN_ENOMEM;
-    }
-    if (!guest_copy_in(map, (uint64_t)wanted->buffer.p, size)) {
-        memory_free(map, size);
-        return -XEN_EFAULT;
-    }
-    memory_free(domain->memory_map, domain->memory_map_count * sizeof(struct e820_entry));
-    domain->memory_map = map;
-    domain->memory_map_count = wanted->nr_entries;
-    return 0;
-}
-
-/* What another domain is told about its memory, or the own one. */
-static int set_map(struct hv_vcpu *vcpu, uint64_t address)
-{
-    struct xen_foreign_memory_map record;
-    if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
-    }
-    if (record.map.nr_entries > ENTRIES_MAX) {
-        return -XEN_EINVAL;
-    }
-    struct domain *domain;
-    enum status status = reservation_find_domain(&vcpu->core, record.domid, &domain);
-    return status != STATUS_OK ? status_to_errno(status)
-                               : replace_map(hv_domain_of(domain), &record.map);
-}
-
 /* ---- other questions of toolstacks ---------------------------------------------------------- */
 
 /* The highest PFN, as the domain's kernel has published it; the page is that kernel's to write. */
@@ -215,11 +160,11 @@ struct call_result hypercall_memory_op(struct hv_vcpu *vcpu, uint64_t arg[])
     if (!continued) {
         switch (command) {
         case XENMEM_memory_map:
-            return call_done(own_map(vcpu, arg[1]));
+            return call_done(memory_map_get_call(vcpu, arg[1]));
         case XENMEM_machine_memory_map:
             return call_done(machine_map(vcpu, arg[1]));
         case XENMEM_set_memory_map:
-            return call_done(set_map(vcpu, arg[1]));
+            return call_done(memory_map_set_call(vcpu, arg[1]));
         case XENMEM_maximum_gpfn:
             return call_done(maximum_gpfn(vcpu, arg[1]));
         case XENMEM_claim_pages:

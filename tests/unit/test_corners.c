@@ -568,7 +568,8 @@ static void what_is_still_to_be_dropped_is_counted(void **state)
     mfn_t mfn = fake_give(other);
     assert_int_equal(frame_get(fake_frame(mfn)), STATUS_OK);
     assert_true(fake_audit(false) > 0);
-    pt_drop_leaf_later(vcpu, PTE_HOLD_REFERENCE, fake_frame(mfn));
+    struct mmu_context context = {.vcpu = vcpu};
+    pt_drop_leaf_later(&context, PTE_HOLD_REFERENCE, fake_frame(mfn));
     assert_audit_clean();
     context_drop_foreign(vcpu);
     assert_audit_clean();

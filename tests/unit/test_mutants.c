@@ -264,7 +264,8 @@ static void a_deferred_drop_waits_for_the_owner(void **state)
     mfn_t mfn = fake_give(other);
     struct mmu_locked locked = domain_mmu_lock(other);
     assert_int_equal(frame_get(fake_frame(mfn)), STATUS_OK);
-    pt_drop_leaf_later(vcpu, PTE_HOLD_REFERENCE, fake_frame(mfn));
+    struct mmu_context context = {.vcpu = vcpu};
+    pt_drop_leaf_later(&context, PTE_HOLD_REFERENCE, fake_frame(mfn));
     bool waits = waits_for(&waiter, &other->mmu_lock, drop_what_is_deferred);
     uint32_t count = fake_frame(mfn)->ref_count;
     domain_mmu_unlock(locked);

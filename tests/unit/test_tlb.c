@@ -144,30 +144,79 @@ static void a_stale_leaf_is_gone_when_the_frame_belongs_to_another_domain(void *
     assert_audit_clean();
 }
 
-static void a_stale_foreign_leaf_is_gone_when_the_frame_becomes_a_table(void **state)
+static struct fake_guest controller;
+
+static struct mmu_update foreign_entry(unsigned int index, uint64_t raw)
 {
-    (void)state;
+    return (struct mmu_update){
+        .ptr = (controller.l1.value << PAGE_SHIFT) + index * sizeof(pte_t),
+        .val = raw,
+    };
+}
+
+/* What the controller's last CPU still reaches of a page of the guest's, when the page's writable
+ * count falls. */
+static unsigned int tlb_size_at_flush;
+static uint32_t type_count_at_flush;
+
+static void note_flush(const char *what)
+{
+    if (strcmp(what, "flush_tlb") == 0) {
+        tlb_size_at_flush = fake_tlb_size(2);
+        type_count_at_flush = fake_frame(guest.pages[0])->type_count;
+    }
+}
+
+static void build_controller(void)
+{
     struct domain *control = fake_domain(0, 3);
-    struct fake_guest controller;
     control->is_control = true;
     fake_guest_build(&controller, control);
     assert_int_equal(do_base(control->vcpus[2], controller.l4), 0);
-    /* The controller maps the guest's page on its CPU 2, and lets go of it without a flush. */
     assert_int_equal(do_va(vcpu, PAGE_ADDRESS, (pte_t){0}, UVMF_NONE), 0);
-    struct mmu_update request = {
-        .ptr = (controller.l1.value << PAGE_SHIFT) + 100 * sizeof(pte_t),
-        .val = pte_make(guest.pages[0], FAKE_RW).raw,
-    };
+}
+
+static void a_foreign_leaf_is_flushed_from_its_mapper_before_it_is_dropped(void **state)
+{
+    (void)state;
+    build_controller();
+    struct vcpu *mapper = controller.domain->vcpus[2];
+    /* The controller maps the guest's page on its CPU 2, and lets go of it without a flush. */
+    struct mmu_update request = foreign_entry(100, pte_make(guest.pages[0], FAKE_RW).raw);
     assert_int_equal(do_mmu_update(controller.vcpu, &request, 1, domain->id), 0);
-    assert_true(fake_guest_write(2, control->vcpus[2], FAKE_VA(100), 0));
+    assert_true(fake_guest_write(2, mapper, FAKE_VA(100), 0));
     assert_int_equal(do_pin(vcpu, guest.pages[0], 1), -XEN_EINVAL);
     request.val = 0;
+    fake.full_flushes = 0;
+    fake.watch = note_flush;
     assert_int_equal(do_mmu_update(controller.vcpu, &request, 1, domain->id), 0);
-    assert_true(fake_guest_write(2, control->vcpus[2], FAKE_VA(100), 0));
+    fake.watch = NULL;
 
+    assert_int_equal(fake.full_flushes, 1);
+    assert_true(tlb_size_at_flush > 0);
+    assert_int_equal(type_count_at_flush, 1);
+    assert_int_equal(fake_frame(guest.pages[0])->type_count, 0);
+    assert_false(fake_guest_write(2, mapper, FAKE_VA(100), 1));
     assert_int_equal(do_pin(vcpu, guest.pages[0], 1), 0);
+}
 
-    assert_false(fake_guest_write(2, control->vcpus[2], FAKE_VA(100), 1));
+static void foreign_leaves_dropped_in_one_batch_share_their_flushes(void **state)
+{
+    (void)state;
+    build_controller();
+    struct mmu_update requests[3 * FOREIGN_DROP_BATCH];
+    for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++) {
+        requests[i] = foreign_entry(100 + i, pte_make(guest.pages[1], FAKE_RO).raw);
+    }
+    unsigned int count = 2 * FOREIGN_DROP_BATCH + 1;
+    assert_int_equal(do_mmu_update(controller.vcpu, requests, count, domain->id), 0);
+    for (unsigned int i = 0; i < count; i++) {
+        requests[i].val = 0;
+    }
+    fake.full_flushes = 0;
+    assert_int_equal(do_mmu_update(controller.vcpu, requests, count, domain->id), 0);
+    assert_int_equal(fake.full_flushes, 3);
+    assert_int_equal(fake_frame(guest.pages[1])->ref_count, 2);
 }
 
 /* ---- paging structures (C4) ---------------------------------------------------------------- */
@@ -347,7 +396,8 @@ int main(void)
         TEST(a_stale_writable_leaf_is_gone_when_the_frame_becomes_a_table),
         TEST(a_stale_writable_leaf_is_gone_when_the_frame_becomes_descriptors),
         TEST(a_stale_leaf_is_gone_when_the_frame_belongs_to_another_domain),
-        TEST(a_stale_foreign_leaf_is_gone_when_the_frame_becomes_a_table),
+        TEST(a_foreign_leaf_is_flushed_from_its_mapper_before_it_is_dropped),
+        TEST(foreign_leaves_dropped_in_one_batch_share_their_flushes),
         TEST(a_former_table_is_walked_by_nobody_once_it_is_data),
         TEST(the_stamps_alone_flush_a_former_table),
         TEST(a_table_freed_and_given_away_is_walked_by_nobody),

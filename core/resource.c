@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * XENMEM_acquire_resource: a control domain learns the frames of another domain's resource, to map
+ * them with the domain's number as their owner. The one resource is the grant table, which grows to
+ * have the frames; the toolstack writes a new domain's first entries that way.
+ */
+#include "core/resource.h"
+
+#include "core/grant.h"
+#include "core/port.h"
+#include "lib/string.h"
+
+#include <xen/memory.h>
+
+static enum status check(const struct xen_mem_acquire_resource *request)
+{
+    uint64_t end;
+    if (request->pad != 0 || __builtin_add_overflow(request->frame, request->nr_frames, &end) ||
+        end > UINT32_MAX) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    return STATUS_OK;
+}
+
+/* A remote domain, for a control domain. */
+static enum status find_domain(const struct vcpu *vcpu, uint16_t id, struct domain **domain)
+{
+    *domain = domain_find(id);
+    if (*domain == NULL || (*domain)->grants == NULL) {
+        return STATUS_NO_DOMAIN;
+    }
+    bool is_remote = *domain != vcpu->domain;
+    return is_remote && vcpu->domain->is_control ? STATUS_OK : STATUS_NOT_PERMITTED;
+}
+
+static enum status report_frames(struct domain *domain,
+                                 const struct xen_mem_acquire_resource *request, uint64_t list)
+{
+    for (uint32_t i = 0; i < request->nr_frames; i++) {
+        mfn_t mfn;
+        enum status status = grant_frame_acquire(domain, (unsigned int)request->frame + i, &mfn);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (!port_copy_to_guest(list + i * sizeof(mfn.value), &mfn.value, sizeof(mfn.value))) {
+            return STATUS_FAULT;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status resource_acquire(const struct vcpu *vcpu, uint64_t address)
+{
+    struct xen_mem_acquire_resource request;
+    if (!port_copy_from_guest(&request, address, sizeof(request))) {
+        return STATUS_FAULT;
+    }
+    struct domain *domain;
+    enum status status = check(&request);
+    if (status == STATUS_OK) {
+        status = find_domain(vcpu, request.domid, &domain);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (request.type != XENMEM_resource_grant_table) {
+        return STATUS_UNSUPPORTED;
+    }
+    uint64_t list;
+    memcpy(&list, &request.frame_list, sizeof(list));
+    bool asks_for_size = list == 0;
+    if (request.id != XENMEM_resource_grant_table_id_shared ||
+        asks_for_size != (request.nr_frames == 0)) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    struct mmu_locked locked = domain_mmu_lock(domain);
+    if (asks_for_size) {
+        request.nr_frames = grant_frame_limit(domain);
+    } else {
+        status = report_frames(domain, &request, list);
+    }
+    domain_mmu_unlock(locked);
+    if (asks_for_size && !port_copy_to_guest(address, &request, sizeof(request))) {
+        status = STATUS_FAULT;
+    }
+    return status;
+}
