@@ -95,8 +95,9 @@ static void every_combination_of_flags_takes_and_gives_back_the_same(void **stat
             uint64_t host = together || host_first ? HOST : 0;
             uint64_t device = together || !host_first ? BUS : 0;
             assert_int_equal(do_grant_unmap(mapper, map.handle, host, device), GNTST_okay);
-            unsigned int gone = (host != 0 && (flags & GNTMAP_host_map) != 0) +
-                                (device != 0 && (flags & GNTMAP_device_map) != 0);
+            bool ends_host = host != 0 && (flags & GNTMAP_host_map) != 0;
+            bool ends_device = device != 0 && (flags & GNTMAP_device_map) != 0;
+            unsigned int gone = (ends_host ? 1U : 0) + (ends_device ? 1U : 0);
             assert_int_equal(fake_frame(page)->ref_count, 1 + uses - gone);
             assert_int_equal(do_grant_unmap(mapper, map.handle, HOST, BUS),
                              gone < uses ? GNTST_okay : GNTST_bad_handle);
