@@ -8,7 +8,7 @@
 #   make mutants        edits that make the core wrong: does a host test notice each?
 #   make coverage       the branches of core/ and builder/ that the host tests take
 #   make fuzz           run a fuzzer until it finds something (FUZZER=elf, bzimage,
-#                       mmu, insn or guest_pointer)
+#                       config, mmu, insn, guest_pointer or domain_spec)
 #   make CC=clang       with clang instead of gcc
 
 # V=1 shows the commands.
@@ -66,18 +66,23 @@ LIB_C     := $(wildcard lib/*.c)
 # hv/entry/offsets.h.in.c is no part of the image: it becomes build/include/offsets.h.
 HV_C      := $(filter-out %.in.c,$(wildcard hv/*.c hv/*/*.c))
 HV_S      := $(wildcard hv/*/*.S)
-TOOL_C    := $(wildcard tools/*.c)
-# The builder's checks, which the tool makes before the hypervisor does, and what they need.
-TOOL_CHECK_C := $(patsubst %,builder/%.c,kernel_image kernel_notes kernel_legacy layout status tables) \
-	lib/elf.c lib/options.c
+TOOL_C    := $(wildcard tools/*.c tools/control/*.c)
+# The builder, whose checks the tool makes before the hypervisor does, and what it needs.
+TOOL_SHARED_C := $(BUILDER_C) lib/elf.c lib/options.c lib/domain_spec.c lib/memory_size.c lib/format.c
+# What calls the hypervisor it runs on: no host test can.
+TOOL_CALLS_C := $(patsubst %,tools/control/%.c,build_target console control create create_command \
+	domain find frames life list machine machine_commands memory monitor store walk_command)
 TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
+# For the commands in the first domain. The program is static, so that it can be put into any.
+CONTROL_LIBS := -lxenstore -lxenforeignmemory -lxencall -lxentoollog -lxentoolcore -lpthread
 FAKE_C    := $(wildcard tests/fake/*.c) $(wildcard tests/model/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
 # Parts of hv/ that touch no hardware: the host tests link them too.
 HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
-	hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c hv/console/pv_ring.c hv/console/conring.c)
+	hv/boot/plan.c hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c hv/console/pv_ring.c \
+	hv/console/conring.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%) build/tests/test_threads
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
@@ -147,8 +152,8 @@ $(HV_BUILD)/pinnace-hv: $(HV_BUILD)/pinnace-hv.full
 build/tool-obj/%.o: %.c build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_FLAGS) -c $< -o $@
-build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o) $(TOOL_CHECK_C:%.c=build/tool-obj/%.o)
-	$(Q)$(CC) -g -o $@ $^ $(TOOL_LIBS)
+build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o) $(TOOL_SHARED_C:%.c=build/tool-obj/%.o)
+	$(Q)$(CC) -g -static -o $@ $^ $(TOOL_LIBS) $(CONTROL_LIBS)
 
 # ---- guest kernels: guests/lib is the shared runtime, each other folder one kernel ------------
 
@@ -180,7 +185,7 @@ build/host-obj/%.o: %.c build/compiler
 HOST_OBJECTS := $(CORE_C:%.c=build/host-obj/%.o) $(BUILDER_C:%.c=build/host-obj/%.o) \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out lib/string.c,$(LIB_C))) \
 	$(FAKE_C:%.c=build/host-obj/%.o) $(HV_PURE_C:%.c=build/host-obj/%.o) \
-	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c tools/port.c,$(TOOL_C)))
+	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c tools/port.c $(TOOL_CALLS_C),$(TOOL_C)))
 build/host.a: $(HOST_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 # Threads need TSan, which does not go with ASan: the parts of the core that they run are built again.
@@ -217,8 +222,8 @@ FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,build/fuzz/%,$(wildcard tests/fuz
 FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
 	-fsanitize=$(FUZZ_COVERAGE)address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_COVERAGE = fuzzer-no-link,
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c,$(TOOL_C)) $(TOOL_CHECK_C) \
-	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)))
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c $(TOOL_CALLS_C),$(TOOL_C)) $(TOOL_SHARED_C) \
+	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)) hv/boot/plan.c tests/fake/fake_builder.c)
 FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls) \
 	$(wildcard tests/model/*.c))
 

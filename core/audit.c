@@ -24,6 +24,14 @@ void audit_count(const struct audit_window *window, mfn_t mfn, bool typed)
     }
 }
 
+/* An entry names a table of its own level: +1 for the table it is in, -1 for the one it names. */
+static void link(const struct audit_window *window, mfn_t mfn, int32_t change)
+{
+    if (mfn.value >= window->first && mfn.value - window->first < window->count) {
+        window->counts[mfn.value - window->first].same_level += change;
+    }
+}
+
 static void count_use(const struct audit_window *window, mfn_t mfn)
 {
     if (!mfn_equal(mfn, MFN_INVALID)) {
@@ -36,7 +44,7 @@ static void count_use(const struct audit_window *window, mfn_t mfn)
 /* An entry must be one that would be accepted, as it stands, today; and a writable or table entry
  * must name a frame of that type. Checked once, in the round that has the table itself. */
 static void check_entry(const struct audit_window *window, mfn_t table, const struct domain *owner,
-                        unsigned int level, pte_t pte)
+                        unsigned int level, pte_t pte, enum pte_hold hold)
 {
     const struct frame *frame = frame_find(pte_mfn(pte));
     const struct domain *page_owner = owner;
@@ -45,7 +53,7 @@ static void check_entry(const struct audit_window *window, mfn_t table, const st
         page_owner = page_owner == NULL ? owner : page_owner;
     }
     struct pte_owners owners = {.table = owner, .page = page_owner, .io = owner};
-    struct pte_decision decision = pte_decide(&owners, level, (pte_t){0}, pte);
+    struct pte_decision decision = pte_decide(&owners, level, frame_find(table), (pte_t){0}, pte);
     if (decision.status != STATUS_OK || decision.store.raw != pte.raw) {
         audit_differ(window, table, "has an entry that would be refused or changed",
                      decision.store.raw, pte.raw);
@@ -55,9 +63,8 @@ static void check_entry(const struct audit_window *window, mfn_t table, const st
         audit_differ(window, pte_mfn(pte), "is mapped writable while it is of another type",
                      table.value, decision.new_frame->type);
     }
-    if (decision.take == PTE_HOLD_TABLE && decision.new_frame->type != FRAME_L1 + level - 2) {
-        audit_differ(window, pte_mfn(pte), "is used as a table of another level", level - 1,
-                     frame->type);
+    if (hold == PTE_HOLD_TABLE && frame->type != FRAME_L1 + level - 2) {
+        audit_differ(window, pte_mfn(pte), "is used as a table of another level", level - 1, frame->type);
     }
 }
 
@@ -88,12 +95,16 @@ static void count_table(const struct audit_window *window, const struct frame *f
             continue;
         }
         struct frame *target;
-        enum pte_hold hold = pte_hold(level, pte, &target);
+        enum pte_hold hold = pte_hold(level, frame, pte, &target);
         if (hold != PTE_HOLD_NOTHING) {
             audit_count(window, pte_mfn(pte), hold != PTE_HOLD_REFERENCE);
         }
+        if (hold == PTE_HOLD_SAME_LEVEL) {
+            link(window, mfn, 1);
+            link(window, pte_mfn(pte), -1);
+        }
         if (check && owner != NULL) {
-            check_entry(window, mfn, owner, level, pte);
+            check_entry(window, mfn, owner, level, pte, hold);
         }
     }
     if (check && level == 4 && frame_is_validated(frame)) {
@@ -257,6 +268,10 @@ static void compare_frame(const struct audit_window *window, mfn_t mfn)
     }
     if (found->types != frame->type_count) {
         audit_differ(window, mfn, "has a wrong type count", found->types, frame->type_count);
+    }
+    if (found->same_level != frame->same_level) {
+        audit_differ(window, mfn, "has a wrong count of entries of its own level",
+               (uint64_t)(int64_t)found->same_level, (uint64_t)(int64_t)frame->same_level);
     }
     if (is_marked_free(mfn) != (class == FRAME_FREE)) {
         audit_differ(window, mfn, "is free in one place only", is_marked_free(mfn), class);

@@ -12,6 +12,7 @@
 struct audit_count {
     uint32_t references;
     uint32_t types;
+    int32_t same_level;
 };
 
 struct audit_result {

@@ -14,8 +14,9 @@
 
 /*
  * A validation or release of a page-table tree that is not finished. The frames on the stack are
- * HALF; of each, the entries [0, progress) count. Level falls by one from each to the next, so
- * three places (L4, L3, L2) are enough: an L1 is one unit of work.
+ * HALF; of each, the entries [0, progress) count. Level falls by one from each to the next, but
+ * that a release may meet one table of the same level first; so each of L4, L3 and L2 has two
+ * places. An L1 is one unit of work.
  *
  * The walk itself holds one reference and one type count on each of the first `claimed` frames;
  * those above are still held by the entry of their parent that is being released.
@@ -30,7 +31,7 @@ struct pt_walk {
     unsigned int depth;
     unsigned int claimed;
     struct domain *domain; /* whose tables they are */
-    mfn_t stack[3];
+    mfn_t stack[6];
 };
 
 /*

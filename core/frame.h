@@ -47,13 +47,14 @@ enum frame_class {
 
 /* Fields: the owner's MMU lock; of a free frame: the allocator's lock. */
 struct frame {
-    uint16_t owner;          /* domain id. While FREE: whose data it may still hold */
-    uint8_t flags;           /* class and FRAME_* flags */
-    uint8_t type;            /* enum frame_type: the last use, also while type_count is 0 */
-    uint32_t ref_count;      /* uses of any kind; while not 0, the frame cannot be freed */
-    uint32_t type_count;     /* uses as `type`; while not 0, the type cannot change */
-    uint16_t progress;       /* of a HALF frame: number of entries that count */
-    uint16_t reserved;       /* 0 */
+    uint16_t owner;      /* domain id. While FREE: whose data it may still hold */
+    uint8_t flags;       /* class and FRAME_* flags */
+    uint8_t type;        /* enum frame_type: the last use, also while type_count is 0 */
+    uint32_t ref_count;  /* uses of any kind; while not 0, the frame cannot be freed */
+    uint32_t type_count; /* uses as `type`; while not 0, the type cannot change */
+    uint16_t progress;   /* of a HALF frame: number of entries that count */
+    int16_t same_level;  /* entries that name a table of their own level (pte_decide.h): above 0,
+                          * it has so many; below 0, so many name it */
     uint32_t writable_stamp; /* flush clock when its last writable use (or any use) ended */
     uint32_t table_stamp;    /* flush clock when its last use as a table ended */
 };
@@ -94,6 +95,13 @@ static inline bool frame_is_half(const struct frame *frame)
 static inline bool frame_type_is_table(enum frame_type type)
 {
     return type >= FRAME_L1 && type <= FRAME_L4;
+}
+
+/* The level of a frame whose type is a table's. */
+static inline unsigned int frame_level(const struct frame *frame)
+{
+    ASSERT(frame_type_is_table(frame_type(frame)));
+    return (unsigned int)frame->type - FRAME_L1 + 1;
 }
 
 /* Is it a live, checked page table of this level (1 to 4)? */

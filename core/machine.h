@@ -46,6 +46,7 @@ struct machine {
     _Atomic uint32_t cpu_flushed[CPU_LIMIT]; /* flush clock at the CPU's last full flush */
     uint64_t cpus_online;
     bool flush_always; /* test mode: take every stamp for stale */
+    bool linear_pt;    /* entries may name a table of their own level (pv-linear-pt=) */
 
     struct domain *domains[DOMAIN_LIMIT];
 };

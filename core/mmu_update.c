@@ -47,14 +47,14 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
     if (!frame_is_validated(frame) || !frame_type_is_table(frame_type(frame))) {
         return store_untyped(frame, index, request->val);
     }
-    unsigned int level = (unsigned int)frame->type - FRAME_L1 + 1;
+    unsigned int level = frame_level(frame);
     if (UNLIKELY(level > 1 && context->pg_owner != context->pt_owner)) {
         return STATUS_FOREIGN_TABLE; /* whatever the new entry is */
     }
     pte_t *slot = (pte_t *)port_map_frame(mfn) + index;
     pte_t entry = {.raw = request->val};
     status = LIKELY(level == 1) ? pte_update_leaf(context, slot, entry, mode, NULL)
-                                : pte_update_table(context, slot, level, index, entry, mode);
+                                : pte_update_table(context, frame, index, entry, mode);
     if (UNLIKELY(status > STATUS_AGAIN) && !context->explained) {
         port_explain_refusal(context->vcpu, status, "mmu_update of an entry", level, entry.raw,
                              frame_find(pte_mfn(entry)));

@@ -27,7 +27,7 @@ static void l1_release_entries(struct mmu_context *context, const struct frame *
     const pte_t *table = port_map_frame(frame_mfn(frame));
     for (unsigned int i = 0; i < count; i++) {
         struct frame *target;
-        enum pte_hold hold = pte_hold(1, pte_read(&table[i]), &target);
+        enum pte_hold hold = pte_hold(1, NULL, pte_read(&table[i]), &target);
         if (hold != PTE_HOLD_NOTHING) {
             pt_drop_leaf(context, hold, target);
         }
@@ -54,7 +54,7 @@ static enum status l1_validate(struct mmu_context *context, struct frame *frame)
         if (!pte_is_present(pte)) {
             continue; /* anything goes, and holds nothing */
         }
-        struct pte_decision decision = pte_decide(&owners, 1, (pte_t){0}, pte);
+        struct pte_decision decision = pte_decide(&owners, 1, NULL, (pte_t){0}, pte);
         enum status status = decision.status;
         if (status == STATUS_OK && decision.take != PTE_HOLD_NOTHING) {
             status = pt_take_leaf(decision.take, decision.new_frame);
@@ -84,12 +84,6 @@ static void l1_release(struct mmu_context *context, struct frame *frame)
 static struct frame *walk_top(const struct pt_walk *walk)
 {
     return frame_find(walk->stack[walk->depth - 1]);
-}
-
-static unsigned int frame_level(const struct frame *frame)
-{
-    ASSERT(frame_type_is_table(frame_type(frame)));
-    return (unsigned int)frame->type - FRAME_L1 + 1;
 }
 
 static void walk_push(struct pt_walk *walk, struct frame *frame, unsigned int progress)
@@ -130,6 +124,15 @@ static void count_entry(struct frame *frame, pte_t *table, unsigned int level)
     frame->progress++;
 }
 
+/* ---- tables of the same level -------------------------------------------------------------- */
+
+void pt_unlink_same_level(struct frame *table, struct frame *frame)
+{
+    CHECK(table->same_level > 0 && frame->same_level < 0);
+    table->same_level--;
+    frame->same_level++;
+}
+
 /* One more user of a table that is validated already. */
 static enum status take_shared(struct frame *frame)
 {
@@ -142,6 +145,22 @@ static enum status take_shared(struct frame *frame)
     }
     return status;
 }
+
+enum status pt_take_same_level(struct frame *table, struct frame *frame)
+{
+    if (table->same_level < 0 || frame->same_level > 0 || table->same_level == INT16_MAX ||
+        frame->same_level == INT16_MIN) {
+        return STATUS_SAME_LEVEL_CHAIN;
+    }
+    enum status status = take_shared(frame);
+    if (status == STATUS_OK) {
+        table->same_level++;
+        frame->same_level--;
+    }
+    return status;
+}
+
+/* ---- validating ---------------------------------------------------------------------------- */
 
 /*
  * One entry of the table on top of the stack wants its child. STATUS_OK: it has it, and the entry
@@ -219,9 +238,11 @@ static enum status validate_top(struct mmu_context *context)
             break;
         }
         pte_t pte = pte_read(&table[frame->progress]);
-        struct pte_decision decision = pte_decide(&owners, level, (pte_t){0}, pte);
+        struct pte_decision decision = pte_decide(&owners, level, frame, (pte_t){0}, pte);
         enum status status = decision.status;
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK && decision.take == PTE_HOLD_SAME_LEVEL) {
+            status = pt_take_same_level(frame, decision.new_frame);
+        } else if (status == STATUS_OK && decision.take == PTE_HOLD_TABLE) {
             unsigned int depth = walk->depth;
             status = validate_child(context, decision.new_frame, level - 1);
             if (walk->depth > depth) {
@@ -253,18 +274,30 @@ static enum status validate_top(struct mmu_context *context)
     return STATUS_OK;
 }
 
-/* The last entry that counts in the table on top of the stack gives its child back. True: the child
+/* ---- releasing ----------------------------------------------------------------------------- */
+
+/* An entry of `table` that named `child` no longer counts. */
+static void unlink_child(struct frame *table, struct frame *child)
+{
+    if (UNLIKELY(child->type == table->type)) {
+        pt_unlink_same_level(table, child);
+    }
+}
+
+/* The last entry that counts in `table`, on top of the stack, gives its child back. True: the child
  * has to be released first and is on the stack. */
-static bool release_child(struct mmu_context *context, struct frame *child)
+static bool release_child(struct mmu_context *context, struct frame *table, struct frame *child)
 {
     CHECK(frame_is_validated(child));
-    if (child->type_count > 1) {
-        frame_unshare_type(child);
-    } else if (child->type == FRAME_L1) {
-        l1_release(context, child);
-    } else {
+    if (child->type_count == 1 && child->type != FRAME_L1) {
         walk_push(&context->vcpu->walk, child, PTE_COUNT);
         return true;
+    }
+    unlink_child(table, child);
+    if (child->type_count > 1) {
+        frame_unshare_type(child);
+    } else {
+        l1_release(context, child);
     }
     frame_put(child);
     return false;
@@ -279,7 +312,9 @@ static void release_finished(struct pt_walk *walk)
     if (walk->depth < walk->claimed) {
         walk->claimed = walk->depth; /* the walk's own hold ends here */
     } else {
-        walk_top(walk)->progress--; /* it was the parent's entry that held it */
+        struct frame *parent = walk_top(walk);
+        unlink_child(parent, frame);
+        parent->progress--; /* it was the parent's entry that held it */
     }
     frame_put(frame);
 }
@@ -295,8 +330,9 @@ static enum status release_top(struct mmu_context *context)
         if (frame->progress == 0) {
             break;
         }
-        pte_t pte = pte_read(&table[frame->progress - 1U]);
-        if (release_child(context, frame_find(pte_mfn(pte)))) {
+        struct frame *child;
+        enum pte_hold hold = pte_hold(level, frame, pte_read(&table[frame->progress - 1U]), &child);
+        if (hold != PTE_HOLD_NOTHING && release_child(context, frame, child)) {
             return STATUS_OK;
         }
         frame->progress--;

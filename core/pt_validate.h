@@ -44,6 +44,12 @@ NODISCARD enum status pt_take(struct mmu_context *context, struct frame *frame, 
  */
 void pt_drop(struct mmu_context *context, struct frame *frame);
 
+/* An entry of `table` comes to name `frame`, another validated table of its level, or no longer
+ * does; what the entry holds besides is for pt_drop(). STATUS_SAME_LEVEL_CHAIN: one is part of such
+ * a pair in the other role already; nothing was taken. */
+NODISCARD enum status pt_take_same_level(struct frame *table, struct frame *frame);
+void pt_unlink_same_level(struct frame *table, struct frame *frame);
+
 /* Finish a release that was begun; every call does this before it ends. False: there is more to do,
  * and the CPU is wanted: the call must go on later. */
 NODISCARD bool pt_run_release(struct mmu_context *context);

@@ -11,10 +11,11 @@
 
 /* What a stored entry holds on the frame it names. */
 enum pte_hold {
-    PTE_HOLD_NOTHING,   /* not present, or I/O memory */
-    PTE_HOLD_REFERENCE, /* L1, read-only: a reference */
-    PTE_HOLD_WRITABLE,  /* L1, writable: a reference and a writable type count */
-    PTE_HOLD_TABLE,     /* L2 to L4: a reference and a type count as a table one level below */
+    PTE_HOLD_NOTHING,    /* not present, or I/O memory */
+    PTE_HOLD_REFERENCE,  /* L1, read-only: a reference */
+    PTE_HOLD_WRITABLE,   /* L1, writable: a reference and a writable type count */
+    PTE_HOLD_TABLE,      /* L2 to L4: a reference and a type count as a table one level below */
+    PTE_HOLD_SAME_LEVEL, /* L2 to L4: the same as a table of the entry's own level */
 };
 
 /* Whose table the entry is in, whose frames it may name, and whose I/O rights count (the page
@@ -60,15 +61,36 @@ static inline enum pte_hold pte_hold_leaf(pte_t stored, const struct frame *fram
     return pte_is_writable(stored) ? PTE_HOLD_WRITABLE : PTE_HOLD_REFERENCE;
 }
 
-/* What an entry that is stored holds, and on which frame: a function of the entry alone, so that
- * taking and dropping cannot disagree. */
-static inline enum pte_hold pte_hold(unsigned int level, pte_t stored, struct frame **frame)
+/*
+ * Same-level ("linear") tables: an L2, L3 or L4 entry without RW may name a table of its own level,
+ * if the option pv-linear-pt= allows it; a guest then sees its tables through it, read-only. In its
+ * own table it holds nothing. Such entries do not form chains: a table that has some is named by
+ * none (XSA-240), so a walk meets at most one such step at each level.
+ *
+ * A frame is used as one thing at a time, so the frame tells which kind an entry is: while the
+ * entry counts, what it names keeps its type.
+ */
+static inline bool pte_names_same_level(unsigned int level, const struct frame *frame)
+{
+    return frame->type == FRAME_L1 + level - 1 && frame->type_count > 0;
+}
+
+/* What an entry that is stored in `table` (of no interest for level 1) holds, and on which frame: a
+ * function of the entry alone, so that taking and dropping cannot disagree. */
+static inline enum pte_hold pte_hold(unsigned int level, const struct frame *table, pte_t stored,
+                                     struct frame **frame)
 {
     if (!pte_is_present(stored)) {
         return PTE_HOLD_NOTHING;
     }
     *frame = frame_find(pte_mfn(stored));
-    return level > 1 ? PTE_HOLD_TABLE : pte_hold_leaf(stored, *frame);
+    if (level == 1) {
+        return pte_hold_leaf(stored, *frame);
+    }
+    if (UNLIKELY(pte_names_same_level(level, *frame))) {
+        return *frame == table ? PTE_HOLD_NOTHING : PTE_HOLD_SAME_LEVEL;
+    }
+    return PTE_HOLD_TABLE;
 }
 
 /*
@@ -131,18 +153,41 @@ static inline enum status pte_check_table(const struct pte_owners *owners,
     return frame_class(frame) == FRAME_GUEST ? STATUS_OK : STATUS_TABLE_NOT_RAM;
 }
 
+/* The entry names a table of its own level, whose contents have been checked or are its own. */
+static inline enum status pte_check_same_level(pte_t store)
+{
+    if (!machine.linear_pt) {
+        return STATUS_TABLE_WRONG_TYPE;
+    }
+    return pte_is_writable(store) ? STATUS_SAME_LEVEL_WRITABLE : STATUS_OK;
+}
+
+/* What an upper-level entry that owners and flags allow is to take; one frame of the same level
+ * that is half done is not looked at: taking it tells why it cannot be had. */
+static inline void pte_decide_table(struct pte_decision *decision, unsigned int level,
+                                    const struct frame *table)
+{
+    struct frame *frame = decision->new_frame;
+    decision->take = PTE_HOLD_TABLE;
+    if (UNLIKELY(pte_names_same_level(level, frame)) && (!frame_is_half(frame) || frame == table)) {
+        decision->status = pte_check_same_level(decision->store);
+        decision->take = frame == table ? PTE_HOLD_NOTHING : PTE_HOLD_SAME_LEVEL;
+    }
+}
+
 /*
- * May `new_pte` replace `old` (a stored entry, or 0) in a table of this level? Answers what to
+ * May `new_pte` replace `old` (a stored entry, or 0) in `table`, of this level? Answers what to
  * store, what to take first and what to drop afterwards, or which rule refuses. The writable or
  * table type itself may still be unavailable: taking it tells. Inlined everywhere: it is the inner
  * loop of everything, and the level is mostly a constant.
  */
 static ALWAYS_INLINE struct pte_decision pte_decide(const struct pte_owners *owners,
-                                                    unsigned int level, pte_t old, pte_t new_pte)
+                                                    unsigned int level, const struct frame *table,
+                                                    pte_t old, pte_t new_pte)
 {
     struct pte_decision decision = {.status = STATUS_OK, .store = new_pte};
     if (!pte_is_present(new_pte)) {
-        decision.drop = pte_hold(level, old, &decision.old_frame);
+        decision.drop = pte_hold(level, table, old, &decision.old_frame);
         return decision;
     }
     if (UNLIKELY((new_pte.raw & ~(pte_permitted[level] | PTE_MFN_MASK)) != 0)) {
@@ -153,17 +198,23 @@ static ALWAYS_INLINE struct pte_decision pte_decide(const struct pte_owners *own
     struct frame *frame = frame_find(pte_mfn(new_pte));
     if (level == 1 && UNLIKELY(frame == NULL || frame_class(frame) == FRAME_IO)) {
         decision.status = pte_decide_io(owners, &decision.store);
-        decision.drop = pte_hold(level, old, &decision.old_frame);
+        decision.drop = pte_hold(level, table, old, &decision.old_frame);
         return decision;
     }
     if (pte_is_present(old) && ((old.raw ^ decision.store.raw) & PTE_USE_BITS) == 0) {
         return decision; /* same frame, same use: nothing to take, nothing to drop */
     }
-    decision.status =
-        level == 1 ? pte_check_leaf(owners, decision.store, frame) : pte_check_table(owners, frame);
     decision.new_frame = frame;
-    decision.take = level == 1 ? pte_hold_leaf(decision.store, frame) : PTE_HOLD_TABLE;
-    decision.drop = pte_hold(level, old, &decision.old_frame);
+    if (level == 1) {
+        decision.status = pte_check_leaf(owners, decision.store, frame);
+        decision.take = pte_hold_leaf(decision.store, frame);
+    } else {
+        decision.status = pte_check_table(owners, frame);
+        if (LIKELY(decision.status == STATUS_OK)) {
+            pte_decide_table(&decision, level, table);
+        }
+    }
+    decision.drop = pte_hold(level, table, old, &decision.old_frame);
     return decision;
 }
 

@@ -18,7 +18,7 @@ enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, pte_t new_
                             enum pte_store_mode mode, pte_t *seen)
 {
     pte_t old = mode == PTE_STORE_EXCHANGE ? *seen : pte_read(slot);
-    struct pte_decision decision = pte_decide(&context->owners, 1, old, new_pte);
+    struct pte_decision decision = pte_decide(&context->owners, 1, NULL, old, new_pte);
     if (UNLIKELY(decision.status != STATUS_OK)) {
         return decision.status;
     }
@@ -44,19 +44,35 @@ enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, pte_t new_
     return STATUS_OK;
 }
 
-enum status pte_update_table(struct mmu_context *context, pte_t *slot, unsigned int level,
-                             unsigned int index, pte_t new_pte, enum pte_store_mode mode)
+static enum status take_entry(struct mmu_context *context, struct frame *table, unsigned int level,
+                              const struct pte_decision *decision)
 {
+    enum status status = STATUS_OK;
+    if (decision->drop != PTE_HOLD_NOTHING) {
+        status = pt_make_room(context, decision->new_frame);
+    }
+    if (status == STATUS_OK && decision->take == PTE_HOLD_TABLE) {
+        status = pt_take(context, decision->new_frame, level - 1);
+    }
+    if (status == STATUS_OK && decision->take == PTE_HOLD_SAME_LEVEL) {
+        status = pt_take_same_level(table, decision->new_frame);
+    }
+    return status;
+}
+
+enum status pte_update_table(struct mmu_context *context, struct frame *table, unsigned int index,
+                             pte_t new_pte, enum pte_store_mode mode)
+{
+    unsigned int level = frame_level(table);
     if (pte_slot_is_hypervisor(level, index)) {
         return STATUS_HYPERVISOR_SLOT;
     }
-    struct pte_decision decision = pte_decide(&context->owners, level, pte_read(slot), new_pte);
+    pte_t *slot = (pte_t *)port_map_frame(frame_mfn(table)) + index;
+    struct pte_decision decision =
+        pte_decide(&context->owners, level, table, pte_read(slot), new_pte);
     enum status status = decision.status;
-    if (status == STATUS_OK && decision.drop == PTE_HOLD_TABLE) {
-        status = pt_make_room(context, decision.new_frame);
-    }
-    if (status == STATUS_OK && decision.take == PTE_HOLD_TABLE) {
-        status = pt_take(context, decision.new_frame, level - 1);
+    if (status == STATUS_OK) {
+        status = take_entry(context, table, level, &decision);
     }
     if (status != STATUS_OK) {
         return status;
@@ -66,7 +82,10 @@ enum status pte_update_table(struct mmu_context *context, pte_t *slot, unsigned 
     } else {
         store_preserving(slot, decision.store);
     }
-    if (decision.drop == PTE_HOLD_TABLE) {
+    if (decision.drop == PTE_HOLD_SAME_LEVEL) {
+        pt_unlink_same_level(table, decision.old_frame);
+    }
+    if (decision.drop != PTE_HOLD_NOTHING) {
         pt_drop(context, decision.old_frame);
     }
     context->flush_all = true;

@@ -20,12 +20,12 @@ NODISCARD enum status pte_update_leaf(struct mmu_context *context, pte_t *slot, 
                                       enum pte_store_mode mode, pte_t *seen);
 
 /*
- * The same for entry `index` of a live table of `level` 2 to 4, without PTE_STORE_EXCHANGE.
+ * The same for entry `index` of a live table of level 2 to 4, without PTE_STORE_EXCHANGE.
  * STATUS_PREEMPTED and STATUS_AGAIN: nothing changed, ask again. What the old entry held is
  * dropped, its tree's release perhaps only begun (pt_finish_release()). The flush is owed to the
  * context.
  */
-NODISCARD enum status pte_update_table(struct mmu_context *context, pte_t *slot, unsigned int level,
+NODISCARD enum status pte_update_table(struct mmu_context *context, struct frame *table,
                                        unsigned int index, pte_t new_pte, enum pte_store_mode mode);
 
 /*

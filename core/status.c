@@ -19,6 +19,8 @@ int status_to_errno(enum status status)
     case STATUS_TABLE_NOT_RAM:
     case STATUS_TABLE_WRONG_TYPE:
     case STATUS_COUNT_OVERFLOW:
+    case STATUS_SAME_LEVEL_WRITABLE:
+    case STATUS_SAME_LEVEL_CHAIN:
     case STATUS_FOREIGN_TABLE:
     case STATUS_NO_TABLE:
     case STATUS_BAD_ADDRESS:
@@ -130,6 +132,10 @@ const char *status_text(enum status status)
         return "the frame is in use as something else";
     case STATUS_COUNT_OVERFLOW:
         return "the frame has too many references";
+    case STATUS_SAME_LEVEL_WRITABLE:
+        return "an entry that names a table of its own level must not have RW";
+    case STATUS_SAME_LEVEL_CHAIN:
+        return "a table that names another of its own level must not be named by one";
     case STATUS_FOREIGN_TABLE:
         return "upper levels take frames of the table's owner only";
     case STATUS_NO_TABLE:
@@ -222,6 +228,10 @@ const char *status_advice(enum status status)
         return "leave PWT, PCD and PAT clear";
     case STATUS_TABLE_WRONG_TYPE:
         return "drop every writable mapping of the frame and every use at another level first";
+    case STATUS_SAME_LEVEL_WRITABLE:
+        return "clear RW";
+    case STATUS_SAME_LEVEL_CHAIN:
+        return "name each table from its own entry, or all of them from one that none names";
     case STATUS_FOREIGN_TABLE:
         return "use DOMID_SELF, or the tables' owner, as the frames' owner";
     case STATUS_HYPERVISOR_SLOT:

@@ -23,7 +23,9 @@ enum status {
     STATUS_TABLE_NOT_RAM,    /* ... or one that is not plain RAM of a guest */
     STATUS_TABLE_WRONG_TYPE, /* ... or one in use as something else */
     STATUS_COUNT_OVERFLOW,
-    STATUS_FOREIGN_TABLE, /* upper-level update on behalf of another page owner */
+    STATUS_SAME_LEVEL_WRITABLE, /* an upper entry with RW names a table of its own level */
+    STATUS_SAME_LEVEL_CHAIN,    /* ... without, but one of the two is part of such a pair already */
+    STATUS_FOREIGN_TABLE,       /* upper-level update on behalf of another page owner */
     /* calls */
     STATUS_NO_TABLE,        /* no table maps this address */
     STATUS_BAD_ADDRESS,     /* not canonical, or in the hypervisor's range */

@@ -118,8 +118,9 @@ static bool let_go_of_frames(struct domain *domain, struct vcpu *caller)
 bool domain_tear_down(struct domain *domain, struct vcpu *caller)
 {
     CHECK(domain->is_dying);
-    return pt_begin_call(caller, domain) && grant_release_mappings(domain) &&
-           tear_down_vcpus(domain) && let_go_of_frames(domain, caller);
+    bool walk_is_free = caller->walk.mode == PT_WALK_NONE || pt_begin_call_settling(caller);
+    return walk_is_free && grant_release_mappings(domain) && tear_down_vcpus(domain) &&
+           let_go_of_frames(domain, caller);
 }
 
 void domain_end_teardown(struct domain *domain, mfn_t shared_info)

@@ -15,8 +15,8 @@ void domain_begin_teardown(struct domain *domain);
 /*
  * Go on taking it apart: its uses of others' grants, unfinished walks, bases, descriptor frames and
  * vcpu_info of each vCPU, then pins and the reservation, frame by frame. `caller`, a vCPU of
- * another domain, lends its walk, and has none under way in a third one (pt_begin_call()). False:
- * there is more to do, and the CPU is wanted; call again.
+ * another domain, lends its walk: what it has begun, in whichever domain, is finished or cancelled
+ * first. False: there is more to do, and the CPU is wanted; call again.
  */
 NODISCARD bool domain_tear_down(struct domain *domain, struct vcpu *caller);
 

@@ -3,6 +3,7 @@
 
 #include "hv/acpi/acpi.h"
 #include "hv/console/console.h"
+#include "hv/console/guest_console.h"
 #include "hv/debug/audit.h"
 #include "hv/debug/stretch.h"
 #include "hv/cpu/cpu.h"
@@ -82,6 +83,36 @@ static NORETURN void machine_end(const struct hv_domain *domain, unsigned int re
     }
 }
 
+/* How bad an end is for who started the machine. */
+static unsigned int badness(const struct hv_domain *domain)
+{
+    switch (domain->shutdown_code) {
+    case SHUTDOWN_poweroff:
+        return 0;
+    case SHUTDOWN_crash:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+/* Without a first domain the machine goes with the last domain, and the way that the one took that
+ * ended worst. Comes back while one is left. */
+static void machine_end_with_last_domain(void)
+{
+    const struct hv_domain *worst = NULL;
+    for (unsigned int id = 0; id < DOMAIN_LIMIT; id++) {
+        const struct hv_domain *domain = hv_domain_find((uint16_t)id);
+        if (domain != NULL && !domain->is_shut_down) {
+            return;
+        }
+        if (domain != NULL && (worst == NULL || badness(domain) > badness(worst))) {
+            worst = domain;
+        }
+    }
+    machine_end(worst, worst->shutdown_code);
+}
+
 static const char *reason_text(unsigned int reason)
 {
     switch (reason) {
@@ -104,7 +135,9 @@ static NORETURN void end_domain(struct hv_vcpu *vcpu, unsigned int reason)
     if (domain->core.id == FIRST_DOMAIN) {
         machine_end(domain, reason);
     }
+    guest_console_detach(domain);
     hv_domain_shut_down(domain, reason);
+    machine_end_with_last_domain();
     vcpu_abandon();
 }
 

@@ -12,6 +12,7 @@
 #include "core/domain.h"
 #include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
+#include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
 #include "lib/heap.h"
 
@@ -44,9 +45,10 @@ struct hv_domain {
     unsigned int vcpu_limit;    /* it may have vCPUs 0 .. vcpu_limit - 1; the scheduler's lock */
     unsigned int weight;        /* its share of the CPU, in WEIGHT_DEFAULTths */
     unsigned int pause_count;   /* while not 0, none of its vCPUs runs; the scheduler's lock */
-    bool is_shut_down;          /* none ever runs again */
+    bool is_shut_down;          /* none runs, unless it is resumed */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
+    struct memory_map memory_map;
     struct evtchn_table evtchns;
     struct guest_console console;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
@@ -60,6 +62,7 @@ struct hv_vcpu {
     struct vcpu core;       /* first */
     struct vcpu_info *info; /* where the guest looks: in shared_info, or registered */
     bool info_registered;
+    unsigned int slot; /* its number among all vCPUs there are */
 
     bool is_initialised;       /* has a state to start from */
     bool is_up;                /* VCPUOP_up: may run */

@@ -38,6 +38,7 @@ static const struct option option_table[] = {
     {"guest_loglvl", OPTION_LEVELS, FIELD(guest_loglvl)},
     {"loglvl", OPTION_LEVELS, FIELD(loglvl)},
     {"audit", OPTION_BOOL, FIELD(audit)},
+    {"pv-linear-pt", OPTION_BOOL, FIELD(linear_pt)},
     {"noreboot", OPTION_BOOL, FIELD(noreboot)},
     {"pv-l1tf", OPTION_CHOICE, FIELD(pv_l1tf)},
     {"smap", OPTION_CHOICE, FIELD(smap)},

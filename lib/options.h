@@ -8,6 +8,7 @@
  *     dom0_mem=<size>[,min:<size>][,max:<size>]
  *     loglvl=<level>[/<rate-limited level>]        guest_loglvl=...
  *     audit   noreboot   smap   smep   xpti   pv-l1tf       booleans: x, no-x, x=on, x=off
+ *     pv-linear-pt                                          the same
  *     tlb-flush=lazy|always
  *
  * '-' and '_' are the same in a name. Of an option given twice the last one counts.
@@ -73,7 +74,8 @@ struct hv_options {
     struct dom0_memory dom0_mem;
     struct log_threshold loglvl;
     struct log_threshold guest_loglvl;
-    bool audit; /* audit the machine and print the result before it goes down */
+    bool audit;     /* audit the machine and print the result before it goes down */
+    bool linear_pt; /* entries may name page tables of their own level */
     bool noreboot;
     enum option_choice smap;
     enum option_choice smep;

@@ -30,11 +30,13 @@ fill_ramdisk() {
     install -m 755 "$top/scripts/guest-init" "$root/init"
 }
 
-# pack_ramdisk FOLDER FILE: as the kernel wants it, and the same each time.
-pack_ramdisk() {
-    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) |
-        gzip -n >"$2"
+# A folder as the kernel wants it, and the same each time.
+pack_folder() {
+    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0)
 }
+
+# pack_ramdisk FOLDER FILE
+pack_ramdisk() { pack_folder "$1" | gzip -n >"$2"; }
 
 is_up_to_date() {
     local source

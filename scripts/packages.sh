@@ -96,3 +96,11 @@ unpack_packages() {
 
 # The same of one package: unpack_package PACKAGE DESTINATION ./FILE...
 unpack_package() { unpack_packages "$2" "$1" -- "${@:3}"; }
+
+# The libraries that a program of such a folder loads, one path a line, as the loader of its own C
+# library finds them there: program_libraries FOLDER PROGRAM
+program_libraries() {
+    local folders=$1/usr/lib/x86_64-linux-gnu:$1/lib/x86_64-linux-gnu
+    "$1/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$folders" \
+        --list "$1/$2" | sed -n 's/^.* => \(\/.*\) (0x[0-9a-f]*)$/\1/p'
+}

@@ -7,6 +7,8 @@
 . "$top/scripts/kernel.sh"
 . "$top/scripts/initramfs.sh"
 . "$top/scripts/stress.sh"
+. "$top/scripts/modules.sh"
+. "$top/scripts/toolstack.sh"
 
 # One at a time: two of these would build into the same folder.
 prepare_lock() {

@@ -18,15 +18,6 @@ have_stress() {
     unpack_packages "$top/build/stress" "${packages[@]}"
 }
 
-# The libraries that stress-ng loads, one path a line, as the loader of its own C library finds
-# them in the folder they were unpacked to.
-stress_libraries() {
-    local root=$top/build/stress
-    local folders=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu
-    "$root/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$folders" \
-        --list "$root/usr/bin/stress-ng" | sed -n 's/^.* => \(\/.*\) (0x[0-9a-f]*)$/\1/p'
-}
-
 fill_stress_ramdisk() {
     local root=$1 library
     mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib64}
@@ -38,7 +29,7 @@ fill_stress_ramdisk() {
     cp "$top/build/stress/usr/bin/stress-ng" "$root/bin/stress-ng"
     while read -r library; do
         cp -L "$library" "$root/lib64/${library##*/}"
-    done < <(stress_libraries)
+    done < <(program_libraries "$top/build/stress" usr/bin/stress-ng)
     [ -e "$root/lib64/libc.so.6" ] || die "the libraries of stress-ng cannot be found"
     install -m 755 "$top/tests/system/load-init" "$root/init"
 }

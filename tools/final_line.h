@@ -13,8 +13,8 @@ enum final_line {
     FINAL_LINE_NONE,
     FINAL_LINE_POWER_OFF,
     FINAL_LINE_REBOOT,
-    FINAL_LINE_CRASH_HALTED, /* dom0 crashed; the machine stays up with interrupts off */
-    FINAL_LINE_CRASH_REBOOT, /* dom0 crashed; the machine reboots */
+    FINAL_LINE_CRASH_HALTED, /* a domain crashed; the machine stays up with interrupts off */
+    FINAL_LINE_CRASH_REBOOT, /* a domain crashed; the machine reboots */
     FINAL_LINE_PANIC,        /* the hypervisor gave up; the machine stays up */
 };
 

@@ -3,28 +3,16 @@
 
 #include <elf.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "builder/build.h"
 #include "builder/kernel_notes.h"
 #include "lib/options.h"
+#include "tools/build_reason.h"
 #include "tools/kernel_config.h"
 
 /* ---- the kernel ---- */
-
-/* The hypervisor's words, with the numbers that belong behind them. */
-static void explain_status(enum build_status status, const struct build_detail *detail,
-                           struct reason *reason)
-{
-    reason_set(reason, "%s", build_status_text(status));
-    unsigned numbers = build_status_numbers(status);
-    if (numbers > 0) {
-        reason_add(reason, ": 0x%" PRIx64, detail->value);
-    }
-    if (numbers > 1) {
-        reason_add(reason, ", 0x%" PRIx64, detail->limit);
-    }
-}
 
 /* Which machine, where that is the matter. */
 static void add_machine(const struct unpacked_kernel *kernel, struct reason *reason)
@@ -62,13 +50,13 @@ static bool check_image(const struct check_request *request, const struct build_
     struct build_detail detail = {0};
     enum build_status status = kernel_image_read(build, image, &detail);
     if (status != BUILD_OK) {
-        explain_status(status, &detail, reason);
+        build_reason_set(reason, status, &detail);
     }
     if (status == BUILD_ELF_NOT_X86_64) {
         add_machine(request->kernel, reason);
     }
     struct config_lack lack;
-    if (kernel_config_find_lack(request->kernel_path, request->kernel, &lack)) {
+    if (kernel_config_find_lack(request->kernel_path, request->kernel, request->is_first, &lack)) {
         if (status == BUILD_OK) {
             reason_set(reason, "the kernel was built without what it takes: %s", lack.consequence);
         }
@@ -93,8 +81,8 @@ static void ignore_complaint(const char *parameter, const char *value)
 static uint64_t memory_available(const struct check_request *request)
 {
     uint64_t machine = request->memory_kib << 10;
-    uint64_t files = request->kernel->elf_size + request->initrd_size;
-    return machine > files ? machine - files : 0;
+    uint64_t used = (request->others_kib << 10) + request->files_size;
+    return machine > used ? machine - used : 0;
 }
 
 static uint64_t to_mib(uint64_t bytes)
@@ -102,20 +90,35 @@ static uint64_t to_mib(uint64_t bytes)
     return bytes / (1 << 20) + (bytes % (1 << 20) != 0);
 }
 
-static void explain_memory(const struct check_request *request, const struct hv_options *options,
-                           uint64_t needed, uint64_t given, struct reason *reason)
+static void explain_first_memory(const struct check_request *request,
+                                 const struct hv_options *options, uint64_t needed, uint64_t given,
+                                 struct reason *reason)
 {
-    uint64_t files = request->kernel->elf_size + request->initrd_size;
+    char others[64] = "";
+    if (request->others_kib > 0) {
+        snprintf(others, sizeof(others), "%" PRIu64 " MiB of other domains and ",
+                 request->others_kib >> 10);
+    }
     reason_set(reason,
                "the first domain has too little memory: it takes at least %" PRIu64
                " MiB for its kernel, its initrd of %" PRIu64 " MiB and its tables, and can have at "
-               "most %" PRIu64 " MiB (the machine's %" PRIu64 " MiB, less %" PRIu64
+               "most %" PRIu64 " MiB (the machine's %" PRIu64 " MiB, less %s%" PRIu64
                " MiB for kernel and initrd as they are loaded%s)",
                to_mib(needed), to_mib(request->initrd_size), given >> 20, request->memory_kib >> 10,
-               to_mib(files),
+               others, to_mib(request->files_size),
                options->dom0_mem.size.given || options->dom0_mem.max.given
                    ? ", bounded by the hypervisor's option dom0_mem"
                    : "");
+}
+
+static void explain_memory(const struct check_request *request, uint64_t needed,
+                           struct reason *reason)
+{
+    reason_set(reason,
+               "the domain has too little memory: it takes at least %" PRIu64
+               " MiB for its kernel, its initrd of %" PRIu64
+               " MiB and its tables, and gets %" PRIu64 " MiB (memory=)",
+               to_mib(needed), to_mib(request->initrd_size), request->domain_kib >> 10);
 }
 
 static bool check_layout(const struct check_request *request, struct build_request *build,
@@ -123,7 +126,9 @@ static bool check_layout(const struct check_request *request, struct build_reque
 {
     struct hv_options options;
     options_parse(&options, request->hypervisor_options, ignore_complaint);
-    uint64_t bytes = options_dom0_bytes(&options.dom0_mem, memory_available(request));
+    uint64_t bytes = request->is_first
+                         ? options_dom0_bytes(&options.dom0_mem, memory_available(request))
+                         : request->domain_kib << 10;
     build->page_count = bytes >> PAGE_SHIFT;
 
     struct build_layout layout;
@@ -134,9 +139,13 @@ static bool check_layout(const struct check_request *request, struct build_reque
         if (status == BUILD_INITRD_TOO_LARGE) {
             needed += round_up(image->end, PAGE_SIZE);
         }
-        explain_memory(request, &options, needed, bytes, reason);
+        if (request->is_first) {
+            explain_first_memory(request, &options, needed, bytes, reason);
+        } else {
+            explain_memory(request, needed, reason);
+        }
     } else if (status != BUILD_OK) {
-        explain_status(status, &detail, reason);
+        build_reason_set(reason, status, &detail);
     }
     return status == BUILD_OK;
 }
@@ -150,7 +159,8 @@ bool kernel_check(const struct check_request *request, struct reason *reason)
         .initrd = request->initrd_size > 0 ? &initrd : NULL,
         .initrd_size = request->initrd_size,
         .command_line = request->kernel_options,
-        .start_flags = SIF_PRIVILEGED | SIF_INITDOMAIN,
+        .start_flags = request->is_first ? SIF_PRIVILEGED | SIF_INITDOMAIN : 0,
+        .has_rings = !request->is_first,
     };
     struct kernel_image image;
     return check_image(request, &build, &image, reason) &&

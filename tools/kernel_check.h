@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether the first domain can be built from a kernel, an initrd and the memory there is: the
+ * Whether a domain can be built from a kernel, an initrd and the memory there is: the
  * hypervisor's own checks, made here first, where the answer is easier to read.
  */
 #ifndef TOOLS_KERNEL_CHECK_H
@@ -13,8 +13,12 @@ struct check_request {
     const struct unpacked_kernel *kernel;
     uint64_t initrd_size; /* 0: there is none */
     const char *kernel_options;
+    bool is_first;       /* of another one only the kernel, the initrd and domain_kib count */
+    uint64_t domain_kib; /* its memory */
     const char *hypervisor_options;
-    uint64_t memory_kib;
+    uint64_t memory_kib; /* the machine's */
+    uint64_t others_kib; /* what other domains get of it */
+    uint64_t files_size; /* all boot modules, as they are loaded */
 };
 
 /*

@@ -20,12 +20,12 @@ struct config_lack {
 /*
  * Look for a configuration of the kernel from `path`: the file config-RELEASE beside it, as
  * packages have it, or the copy that may be in the kernel itself. True: there is one, and it
- * leaves out something a first domain needs.
+ * leaves out something that the first domain (`is_first`), or any other, needs.
  */
-bool kernel_config_find_lack(const char *path, const struct unpacked_kernel *kernel,
+bool kernel_config_find_lack(const char *path, const struct unpacked_kernel *kernel, bool is_first,
                              struct config_lack *lack);
 
 /* The same for a configuration's text; for tests. `place` is not set. */
-bool kernel_config_scan(const uint8_t *text, size_t size, struct config_lack *lack);
+bool kernel_config_scan(const uint8_t *text, size_t size, bool is_first, struct config_lack *lack);
 
 #endif

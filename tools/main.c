@@ -1,18 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pinnace: the host's side of the hypervisor. Each command is a file of its own. */
+/* pinnace: what runs the hypervisor in QEMU, and what makes domains in its first one. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/control/commands.h"
 #include "tools/extract.h"
 #include "tools/report.h"
 #include "tools/run.h"
 
-static const char usage[] =
-    "Usage: pinnace COMMAND [ARGUMENT]...\n"
-    "  run      boot a Linux kernel on Pinnace in QEMU (pinnace run --help)\n"
-    "  extract  unpack the ELF kernel in a Linux boot image (pinnace extract --help)\n";
+static const char usage[] = "Usage: pinnace COMMAND [ARGUMENT]... (each command has --help)\n"
+                            "On a Linux host:\n"
+                            "  run         boot a Linux kernel on Pinnace in QEMU\n"
+                            "  extract     unpack the ELF kernel in a Linux boot image\n"
+                            "In the first domain, as root:\n"
+                            "  create      make a domain from a configuration file\n"
+                            "  list        show all domains\n"
+                            "  console     connect to a domain's console\n"
+                            "  pause       stop a domain's vCPUs\n"
+                            "  unpause     let them run again\n"
+                            "  shutdown    ask a domain to power off\n"
+                            "  destroy     end a domain at once\n"
+                            "  info        show the machine and the hypervisor\n"
+                            "  dmesg       show the hypervisor's messages\n"
+                            "  debug-keys  have the hypervisor do what its debug keys do\n"
+                            "  audit       have the hypervisor recount all references\n"
+                            "  frames      count a domain's frames by type\n"
+                            "  walk        show how a domain's page tables map an address\n";
 
 struct command {
     const char *name;
@@ -20,8 +35,14 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", command_run},
-    {"extract", command_extract},
+    {"run", command_run},         {"extract", command_extract},
+    {"create", command_create},   {"list", command_list},
+    {"console", command_console}, {"pause", command_pause},
+    {"unpause", command_unpause}, {"shutdown", command_shutdown},
+    {"destroy", command_destroy}, {"info", command_info},
+    {"dmesg", command_dmesg},     {"debug-keys", command_debug_keys},
+    {"audit", command_audit},     {"frames", command_frames},
+    {"walk", command_walk},
 };
 
 /* Whoever started us may have closed these; a file opened later must not end up in their place. */

@@ -104,13 +104,13 @@ void outcome_print_statuses(FILE *stream)
 {
     fputs(
         "Exit status:\n"
-        "    0  the guest powered off\n"
+        "    0  the guest powered off; without a first domain, all domains did\n"
         "    1  pinnace itself failed, for example to write its output\n"
         "    2  bad usage\n"
         "    3  an input was refused: a file that is missing or cannot work, or too little memory\n"
         "    4  QEMU is missing, could not be started, or failed\n"
-        "    5  the guest rebooted the machine\n"
-        "    6  the guest crashed\n"
+        "    5  the guest rebooted the machine; without a first domain, one of them asked for it\n"
+        "    6  the guest crashed; without a first domain, one of them did\n"
         "    7  the hypervisor panicked, or the machine was reset unannounced (triple fault)\n"
         "    8  the time limit was reached\n"
         "    9  ended from the keyboard, with Ctrl-a x\n"

@@ -83,21 +83,39 @@ char *qemu_double_commas(const char *text)
     return doubled;
 }
 
+/* " TEXT" for QEMU's list of modules, or nothing for an empty text. NULL: out of memory. */
+static char *module_text(const char *text)
+{
+    char *doubled = qemu_double_commas(text);
+    char *spaced = NULL;
+    if (doubled != NULL && asprintf(&spaced, "%s%s", text[0] != '\0' ? " " : "", doubled) < 0) {
+        spaced = NULL;
+    }
+    free(doubled);
+    return spaced;
+}
+
 /* Multiboot modules: each a file and the text for it, separated by commas. */
 static bool add_modules(struct qemu_arguments *arguments, const struct qemu_config *config)
 {
-    char *kernel_options = qemu_double_commas(config->kernel_options);
-    if (kernel_options == NULL) {
-        return false;
+    char *list = strdup("");
+    for (size_t i = 0; list != NULL && i < config->module_count; i++) {
+        char *text = module_text(config->modules[i].text);
+        char *longer = NULL;
+        if (text != NULL && asprintf(&longer, "%s%s/dev/fd/%d%s", list, i > 0 ? "," : "",
+                                     config->modules[i].fd, text) < 0) {
+            longer = NULL;
+        }
+        free(text);
+        free(list);
+        list = longer;
     }
-    if (config->initrd_fd >= 0) {
-        add_option(arguments, "-initrd", "/dev/fd/%d %s,/dev/fd/%d", config->kernel_fd,
-                   kernel_options, config->initrd_fd);
-    } else {
-        add_option(arguments, "-initrd", "/dev/fd/%d %s", config->kernel_fd, kernel_options);
+    if (list != NULL) {
+        add_option(arguments, "-initrd", "%s", list);
     }
-    free(kernel_options);
-    return true;
+    bool complete = list != NULL;
+    free(list);
+    return complete;
 }
 
 static bool is_complete(const struct qemu_arguments *arguments)
@@ -126,6 +144,9 @@ bool qemu_arguments_make(struct qemu_arguments *arguments, const struct qemu_con
     add_option(arguments, "-m", "%" PRIu64 "K", config->memory_kib);
     add_option(arguments, "-chardev", "socket,id=console,fd=%d", console_fd);
     add_option(arguments, "-serial", "chardev:console");
+    for (unsigned int i = 0; i < config->serial_count; i++) {
+        add_option(arguments, "-serial", "%s", config->serials[i]);
+    }
     add_option(arguments, "-chardev", "socket,id=qmp,fd=%d", qmp_fd);
     add_option(arguments, "-mon", "chardev=qmp,mode=control");
     add_option(arguments, "-kernel", "/dev/fd/%d", config->hypervisor_fd);
@@ -209,8 +230,9 @@ static NORETURN void become_qemu(const struct qemu_config *config, char **words,
     dup2(nothing, STDOUT_FILENO);
     dup2(connections->errors[1], STDERR_FILENO);
     keep_open_over_exec(config->hypervisor_fd);
-    keep_open_over_exec(config->kernel_fd);
-    keep_open_over_exec(config->initrd_fd);
+    for (size_t i = 0; i < config->module_count; i++) {
+        keep_open_over_exec(config->modules[i].fd);
+    }
     keep_open_over_exec(connections->console[1]);
     keep_open_over_exec(connections->qmp[1]);
     execvp(QEMU_PROGRAM, words);

@@ -6,21 +6,33 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include "lib/boot_limits.h"
 #include "tools/outcome.h"
 
 /* What the machine is made of. The files are open: QEMU inherits them, so that no character in a
  * file's name matters to it, and an unpacked kernel needs no name. */
+struct qemu_module {
+    int fd;
+    const char
+        *text; /* the hypervisor gets it after a file name of QEMU_MODULE_NAME_SIZE at most */
+};
+
+#define QEMU_MODULES_MAX      BOOT_MODULE_LIMIT
+#define QEMU_MODULE_NAME_SIZE 32U
+#define QEMU_SERIALS_MAX      3U /* after the first one */
+
 struct qemu_config {
     int hypervisor_fd;
-    int kernel_fd;
-    int initrd_fd;                  /* -1: none */
     const char *hypervisor_options; /* as the hypervisor gets them */
-    const char *kernel_options;
-    const char *cpu; /* NULL: QEMU's default */
+    size_t module_count;
+    struct qemu_module modules[QEMU_MODULES_MAX];
+    unsigned int serial_count;
+    const char *serials[QEMU_SERIALS_MAX]; /* further serial ports, as QEMU's -serial has them */
+    const char *cpu;                       /* NULL: QEMU's default */
     uint64_t memory_kib;
 };
 
-#define QEMU_ARGUMENTS_MAX 40
+#define QEMU_ARGUMENTS_MAX 48
 
 /* Each word from malloc(), NULL at the end. */
 struct qemu_arguments {

@@ -16,7 +16,8 @@ struct qmp {
     bool refused; /* QEMU did not do as it was told; reported */
 };
 
-/* Take over `fd` and let the machine, which QEMU was told not to start yet, go. */
+/* Take over `fd` and let the machine, which QEMU was told not to start yet, go. Terminals that QEMU
+ * has made for serial ports are reported. */
 void qmp_begin(struct qmp *qmp, int fd);
 
 /* Take in what has come. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/memory_size.h"
+#include "tools/qemu.h"
 #include "tools/report.h"
 
 #define MEMORY_DEFAULT_KIB (UINT64_C(1024) << 10)
@@ -24,6 +26,12 @@ static const char help[] =
     "  --initrd FILE      initial ramdisk, or \"none\"\n"
     "                     [default: initramfs.gz beside this program]\n"
     "  --append TEXT      more kernel options, after \"" RUN_KERNEL_OPTIONS "\"\n"
+    "  --domain SPEC      a domain without privileges, and no first domain unless one of the three\n"
+    "                     options above is given too; may be repeated. SPEC is KEY=VALUE,... with\n"
+    "                       name=NAME       (needed)        memory=SIZE  [default: 128]\n"
+    "                       kernel=FILE     [as above]      vcpus=N      [default: 1]\n"
+    "                       ramdisk=FILE    [as above]      extra=TEXT   more kernel options\n"
+    "                       serial=DEVICE   a serial port of its own, as QEMU's -serial has it\n"
     "  --memory SIZE      memory of the machine, in MiB or with K, M or G [default: 1024]\n"
     "  --timeout SECONDS  end the run after this time\n"
     "  --expect TEXT      succeed only if a line of the guest's output contains this text\n"
@@ -42,6 +50,7 @@ enum option_code {
     OPTION_KERNEL = 256, /* out of the way of characters */
     OPTION_INITRD,
     OPTION_APPEND,
+    OPTION_DOMAIN,
     OPTION_MEMORY,
     OPTION_TIMEOUT,
     OPTION_EXPECT,
@@ -56,6 +65,7 @@ static const struct option long_options[] = {
     {"kernel", required_argument, NULL, OPTION_KERNEL},
     {"initrd", required_argument, NULL, OPTION_INITRD},
     {"append", required_argument, NULL, OPTION_APPEND},
+    {"domain", required_argument, NULL, OPTION_DOMAIN},
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"expect", required_argument, NULL, OPTION_EXPECT},
@@ -86,31 +96,7 @@ static bool parse_number(const char *text, uint64_t *value, char **end)
 
 bool memory_size_parse(const char *text, uint64_t *kib)
 {
-    uint64_t number;
-    char *suffix;
-    if (!parse_number(text, &number, &suffix) || number > MEMORY_MAX_KIB) {
-        return false;
-    }
-    unsigned shift = 10;
-    if (*suffix != '\0') {
-        switch (toupper((unsigned char)*suffix)) {
-        case 'K':
-            shift = 0;
-            break;
-        case 'M':
-            break;
-        case 'G':
-            shift = 20;
-            break;
-        default:
-            return false;
-        }
-        if (suffix[1] != '\0') {
-            return false;
-        }
-    }
-    *kib = number << shift; /* below 2^51 */
-    return *kib >= MEMORY_MIN_KIB && *kib <= MEMORY_MAX_KIB;
+    return memory_size_read(text, kib) && *kib >= MEMORY_MIN_KIB && *kib <= MEMORY_MAX_KIB;
 }
 
 static enum outcome parse_memory(struct run_options *options, const char *text)
@@ -136,6 +122,47 @@ static enum outcome parse_timeout(struct run_options *options, const char *text)
     return OUTCOME_SUCCESS;
 }
 
+static unsigned count_serials(const struct run_options *options)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < options->domain_count; i++) {
+        count += options->domains[i].serial != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+static bool name_is_taken(const struct run_options *options, const char *name)
+{
+    for (unsigned i = 0; i < options->domain_count; i++) {
+        if (strcmp(options->domains[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return strcmp(name, FIRST_DOMAIN_NAME) == 0;
+}
+
+static enum outcome parse_domain(struct run_options *options, char *text)
+{
+    struct domain_problem problem;
+    struct domain_spec spec;
+    if (!domain_spec_parse(&spec, text, DOMAIN_SPEC_ON_HOST, &problem)) {
+        report("--domain%s%s: %s", spec.name != NULL ? " " : "", spec.name != NULL ? spec.name : "",
+               problem.text);
+    } else if (name_is_taken(options, spec.name)) {
+        report("--domain %s: there is a domain with this name already", spec.name);
+    } else if (options->domain_count == BOOT_DOMAIN_LIMIT) {
+        report("--domain %s: is one too many, the hypervisor starts %u", spec.name,
+               BOOT_DOMAIN_LIMIT);
+    } else if (spec.serial != NULL && count_serials(options) == QEMU_SERIALS_MAX) {
+        report("--domain %s: serial=%s: a machine has %u serial ports besides the console's",
+               spec.name, spec.serial, QEMU_SERIALS_MAX);
+    } else {
+        options->domains[options->domain_count++] = spec;
+        return OUTCOME_SUCCESS;
+    }
+    return OUTCOME_BAD_USAGE;
+}
+
 /* Twice would look as if both were looked for, and a text of two lines could never be found. */
 static enum outcome parse_expect(struct run_options *options, const char *text)
 {
@@ -157,12 +184,13 @@ static enum outcome take_option(struct run_options *options, int code, char *val
         options->kernel = value;
         return OUTCOME_SUCCESS;
     case OPTION_INITRD:
-        options->no_initrd = strcmp(value, "none") == 0;
         options->initrd = value;
         return OUTCOME_SUCCESS;
     case OPTION_APPEND:
         options->append = value;
         return OUTCOME_SUCCESS;
+    case OPTION_DOMAIN:
+        return parse_domain(options, value);
     case OPTION_MEMORY:
         return parse_memory(options, value);
     case OPTION_TIMEOUT:
@@ -203,7 +231,6 @@ static enum outcome refuse_option(int code, const char *word)
 enum outcome run_options_parse(struct run_options *options, int argc, char **argv)
 {
     *options = (struct run_options){
-        .append = "",
         .hypervisor_append = "",
         .memory_kib = MEMORY_DEFAULT_KIB,
     };
@@ -227,5 +254,8 @@ enum outcome run_options_parse(struct run_options *options, int argc, char **arg
         report("%s: unexpected argument (see pinnace run --help)", argv[optind]);
         return OUTCOME_BAD_USAGE;
     }
+    options->has_first = options->domain_count == 0 || options->kernel != NULL ||
+                         options->initrd != NULL || options->append != NULL;
+    options->append = options->append != NULL ? options->append : "";
     return OUTCOME_SUCCESS;
 }

@@ -3,6 +3,8 @@
 #ifndef TOOLS_RUN_OPTIONS_H
 #define TOOLS_RUN_OPTIONS_H
 
+#include "lib/boot_limits.h"
+#include "lib/domain_spec.h"
 #include "tools/outcome.h"
 
 /* What every run gets; --append and --hv-append come after these. */
@@ -12,9 +14,11 @@
 struct run_options {
     const char *hypervisor; /* NULL: the one beside the program; likewise kernel and initrd */
     const char *kernel;
-    const char *initrd;
-    bool no_initrd;
+    const char *initrd; /* or "none" */
     const char *append;
+    bool has_first; /* boot the first domain, with the three above */
+    unsigned domain_count;
+    struct domain_spec domains[BOOT_DOMAIN_LIMIT]; /* the others; they point into argv */
     const char *hypervisor_append;
     const char *expect; /* NULL: nothing */
     const char *log;    /* NULL: none */
@@ -24,7 +28,8 @@ struct run_options {
     bool help;
 };
 
-/* Understand the arguments; argv[0] is "run". What is wrong with them is reported. */
+/* Understand the arguments; argv[0] is "run". What is wrong with them is reported. Those of
+ * --domain are cut to pieces. */
 NODISCARD enum outcome run_options_parse(struct run_options *options, int argc, char **argv);
 
 void run_options_print_help(FILE *stream);

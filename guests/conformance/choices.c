@@ -97,8 +97,6 @@ TEST(choice_eoi_bitmaps_are_missing)
 static const struct {
     uint64_t call, command, argument;
 } missing[] = {
-    {__HYPERVISOR_domctl, 0, 0},
-    {__HYPERVISOR_sysctl, 0, 0},
     {__HYPERVISOR_hvm_op, 0, 0},
     {__HYPERVISOR_kexec_op, 0, 0},
     {__HYPERVISOR_dm_op, 0, 0},
@@ -127,8 +125,6 @@ static const struct {
     {__HYPERVISOR_memory_op, XENMEM_add_to_physmap, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, FREE_VA},
     {__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_set_memory_map, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_maximum_gpfn, FREE_VA},
 };
 
 TEST(choice_calls_for_toolstacks_and_other_guests_are_missing)

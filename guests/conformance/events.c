@@ -9,8 +9,6 @@
 #include "guests/lib/test.h"
 #include "guests/lib/user.h"
 
-#define MILLISECOND INT64_C(1000000)
-
 static evtchn_port_t ipi_bind(void)
 {
     struct evtchn_bind_ipi bind = {.vcpu = 0};
@@ -41,24 +39,6 @@ static evtchn_port_t timer_bind(void)
 static uint64_t port_bit(evtchn_port_t port)
 {
     return UINT64_C(1) << port;
-}
-
-/* Nanoseconds since the start, from the time record and the TSC, as a kernel reads them. */
-static int64_t system_time(void)
-{
-    const volatile struct vcpu_time_info *time = &vcpu_info()->time;
-    uint64_t nanoseconds;
-    uint32_t version;
-    do {
-        version = time->version;
-        uint32_t low, high;
-        __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
-        uint64_t ticks = ((uint64_t)high << 32 | low) - time->tsc_timestamp;
-        ticks = time->tsc_shift < 0 ? ticks >> -time->tsc_shift : ticks << time->tsc_shift;
-        uint64_t scaled = (uint64_t)((unsigned __int128)ticks * time->tsc_to_system_mul >> 32);
-        nanoseconds = time->system_time + scaled;
-    } while ((version & 1) != 0 || version != time->version);
-    return (int64_t)nanoseconds;
 }
 
 /* Until an upcall came, but not for ever. */

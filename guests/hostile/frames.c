@@ -325,7 +325,7 @@ TEST(xsa_251_magic_values_in_m2p_are_only_data)
 
 TEST(j1_odd_domain_ids_are_refused_everywhere)
 {
-    static const uint64_t domains[] = {1, 0x1234, DOMID_COW, DOMID_INVALID, DOMID_IDLE, 0x7ff5};
+    static const uint64_t domains[] = {511, 0x1234, DOMID_COW, DOMID_INVALID, DOMID_IDLE, 0x7ff5};
     uint64_t *table = table_new(1);
     for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
         mmu_update_t update = {.ptr = entry_address(table, 0), .val = 0};

@@ -35,6 +35,23 @@ void vcpu_info_moved(volatile struct vcpu_info *place)
     vcpu_info_place = place;
 }
 
+int64_t system_time(void)
+{
+    const volatile struct vcpu_time_info *time = &vcpu_info()->time;
+    uint64_t nanoseconds;
+    uint32_t version;
+    do {
+        version = time->version;
+        uint32_t low, high;
+        __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
+        uint64_t ticks = ((uint64_t)high << 32 | low) - time->tsc_timestamp;
+        ticks = time->tsc_shift < 0 ? ticks >> -time->tsc_shift : ticks << time->tsc_shift;
+        uint64_t scaled = (uint64_t)((unsigned __int128)ticks * time->tsc_to_system_mul >> 32);
+        nanoseconds = time->system_time + scaled;
+    } while ((version & 1) != 0 || version != time->version);
+    return (int64_t)nanoseconds;
+}
+
 void event_init(void)
 {
     int64_t result = hypercall_update_va_mapping(
@@ -93,12 +110,21 @@ void event_enable(void)
     }
 }
 
+/* An ordinary domain is given ports for its console and store: nobody would give them again. */
+static bool port_is_given(evtchn_port_t port)
+{
+    return (start_info->flags & SIF_INITDOMAIN) == 0 &&
+           (port == start_info->console.domU.evtchn || port == start_info->store_evtchn);
+}
+
 void event_reset(void)
 {
     event_disable();
     for (evtchn_port_t port = 1; port < PORTS_CLOSED; port++) {
         struct evtchn_close close = {.port = port};
-        hypercall_event_channel_op(EVTCHNOP_close, &close);
+        if (!port_is_given(port)) {
+            hypercall_event_channel_op(EVTCHNOP_close, &close);
+        }
     }
     for (size_t word = 0; word < ARRAY_SIZE(shared_page.info.evtchn_pending); word++) {
         shared_info()->evtchn_pending[word] = 0;

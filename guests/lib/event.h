@@ -17,6 +17,10 @@ volatile shared_info_t *shared_info(void);
 volatile struct vcpu_info *vcpu_info(void);
 void vcpu_info_moved(volatile struct vcpu_info *place);
 
+/* Nanoseconds since the start, from the time record and the TSC, as a kernel reads them. */
+#define MILLISECOND INT64_C(1000000)
+int64_t system_time(void);
+
 /* The callback's work: count the upcall and collect what was pending. */
 void event_dispatch(void);
 
@@ -24,7 +28,8 @@ void event_dispatch(void);
 uint64_t event_upcalls(void);
 uint64_t event_seen(void);
 
-/* Close every port, clear what is pending, mask upcalls. */
+/* Close every port but those that the domain was given at its start; clear what is pending, mask
+ * upcalls. */
 void event_reset(void);
 
 /* Let upcalls through, as a kernel enables interrupts, or no longer. */

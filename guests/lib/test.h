@@ -42,6 +42,8 @@ NORETURN void test_fail_trap(const struct trap *trap);
 NORETURN void test_skip(const char *reason);
 /* Skip the running test in a domain without the first domain's rights. */
 void test_needs_first_domain(void);
+/* Skip it in the first domain. */
+void test_needs_ordinary_domain(void);
 
 #define EXPECT(condition)                                                                          \
     do {                                                                                           \

@@ -96,11 +96,17 @@ bool loader_add_module(struct boot_information *information, uint64_t address, u
     if (index == BOOT_MODULE_LIMIT) {
         return loader_refuse(information, "there are more than %u boot modules", BOOT_MODULE_LIMIT);
     }
+    size_t room = BOOT_MODULE_TEXTS - information->module_texts_used;
+    if (room == 0) {
+        return loader_refuse(information, "the boot modules' texts have more than %u bytes",
+                             BOOT_MODULE_TEXTS);
+    }
     struct boot_module *module = &information->modules[index];
-    if (!loader_copy_text(information, module->text, sizeof(module->text), text,
-                          "a boot module's text")) {
+    module->text = information->module_texts + information->module_texts_used;
+    if (!loader_copy_text(information, module->text, room, text, "a boot module's text")) {
         return false;
     }
+    information->module_texts_used += strlen(module->text) + 1;
     module->address = address;
     module->size = size;
     information->module_count++;
@@ -195,14 +201,4 @@ bool loader_read(uint32_t magic, uint32_t address, struct boot_information *info
                              information->protocol);
     }
     return take_modules(information);
-}
-
-const char *boot_module_arguments(const struct boot_information *information, unsigned int module)
-{
-    const char *text = information->modules[module].text;
-    if (!information->texts_have_names) {
-        return text;
-    }
-    const char *space = strchr(text, ' ');
-    return space != NULL ? space + 1 : "";
 }

@@ -6,9 +6,9 @@
 #ifndef HV_BOOT_LOADER_H
 #define HV_BOOT_LOADER_H
 
+#include "lib/boot_limits.h"
 #include "lib/compiler.h"
 
-#define BOOT_MODULE_LIMIT  8U
 #define BOOT_TEXT_LIMIT    1024U
 #define BOOT_PROBLEM_LIMIT 192U
 #define BOOT_RSDP_LIMIT    36U /* ACPI 2.0's; that of ACPI 1.0 has 20 bytes (ACPI 6.4, 5.2.5.3) */
@@ -17,7 +17,7 @@
 struct boot_module {
     uint64_t address; /* physical */
     uint64_t size;
-    char text[BOOT_TEXT_LIMIT]; /* as the loader gave it: the arguments, perhaps after a name */
+    char *text; /* as the loader gave it: the arguments, perhaps after a name */
 };
 
 struct boot_information {
@@ -31,6 +31,8 @@ struct boot_information {
     uint64_t rsdp_copy_size;            /* 0: the loader gave no copy */
     unsigned int module_count;
     struct boot_module modules[BOOT_MODULE_LIMIT];
+    size_t module_texts_used;
+    char module_texts[BOOT_MODULE_TEXTS];
     char problem[BOOT_PROBLEM_LIMIT]; /* why it cannot be used; empty: it can */
 };
 
@@ -40,9 +42,6 @@ struct boot_information {
  * wrong. What was read before it is kept, so that the command line can say where to report it.
  */
 bool loader_read(uint32_t magic, uint32_t address, struct boot_information *information);
-
-/* A module's arguments: its text without the name, if it begins with one. */
-const char *boot_module_arguments(const struct boot_information *information, unsigned int module);
 
 /* ---- for the readers of the protocols: each answers false with `problem` set, or true ---------
  */

@@ -2,7 +2,7 @@
 /* From the boot loader's structures to the first domain, one step after the other. */
 #include "core/tlb.h"
 #include "hv/acpi/acpi.h"
-#include "hv/boot/first_domain.h"
+#include "hv/boot/domains.h"
 #include "hv/boot/image.h"
 #include "hv/boot/loader.h"
 #include "lib/options.h"
@@ -147,6 +147,7 @@ static void create_frame_table(void)
     machine_init(phys_to_virt(frames), frame_count, phys_to_virt(bitmap),
                  phys_to_virt(m2p_physical), m2p_count, cpu_features.physical_address_bits);
     machine.flush_always = options.tlb_flush == TLB_FLUSH_ALWAYS;
+    machine.linear_pt = options.linear_pt;
 }
 
 /* The messages so far are kept in the image. */
@@ -268,6 +269,6 @@ static void boot_on_final_stack(void)
     }
     memory_print(LOG_INFO);
     console_log(LOG_INFO, "boot took %lu TSC ticks", tsc_read() - boot_tsc);
-    first_domain_create(&information, &options);
+    boot_domains_create(&information, &options);
     sched_start();
 }

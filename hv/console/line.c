@@ -182,32 +182,64 @@ void console_line_finish(struct console_line *line, struct guest_line *guest, ui
     guest->ended_by_return = false;
 }
 
+/* Is the byte part of an escape sequence? ESC, then one byte; if that is '[', up to a letter or the
+ * like. A control character ends it. */
+static bool take_escape(struct guest_line *guest, char c)
+{
+    enum escape_state before = guest->escape;
+    guest->escape = ESCAPE_NONE;
+    if (c == '\033') {
+        guest->escape = ESCAPE_BEGUN;
+    } else if (before == ESCAPE_BEGUN && c == '[') {
+        guest->escape = ESCAPE_CONTROL;
+    } else if (before == ESCAPE_CONTROL && c >= ' ' && c <= '?') {
+        guest->escape = ESCAPE_CONTROL;
+    } else {
+        return before != ESCAPE_NONE && is_plain(c) && c != '\t';
+    }
+    return true;
+}
+
+static void keep_text(struct console_line *line, struct guest_line *guest, uint16_t domid, char c)
+{
+    bool is_escape = take_escape(guest, c);
+    if (is_escape || (is_control(c) && c != '\t')) {
+        return;
+    }
+    guest->text[guest->length++] = is_plain(c) ? c : '?';
+    if (guest->length == GUEST_LINE_MAX) {
+        end_guest_line(line, guest, domid);
+    }
+}
+
 /* A '\r' ends a line with something on it; a '\n' after that ends no other. */
 static void keep_byte(struct console_line *line, struct guest_line *guest, uint16_t domid, char c)
 {
     bool begun = guest->length > 0 || guest->started;
     if (c == '\r') {
+        guest->escape = ESCAPE_NONE;
         if (begun) {
             end_guest_line(line, guest, domid);
             guest->ended_by_return = true;
         }
         return;
     }
-    bool is_over = c == '\n' && guest->ended_by_return && !begun;
+    bool is_over = guest->ended_by_return && !begun;
     guest->ended_by_return = false;
-    if (c == '\n' && !is_over) {
+    if (c != '\n') {
+        keep_text(line, guest, domid, c);
+        return;
+    }
+    guest->escape = ESCAPE_NONE;
+    if (!is_over) {
         end_guest_line(line, guest, domid);
-    } else if (!is_control(c) || c == '\t') {
-        guest->text[guest->length++] = is_plain(c) ? c : '?';
-        if (guest->length == GUEST_LINE_MAX) {
-            end_guest_line(line, guest, domid);
-        }
     }
 }
 
 static void show_byte(struct console_line *line, struct guest_line *guest, uint16_t domid, char c)
 {
     guest->ended_by_return = false;
+    guest->escape = ESCAPE_NONE;
     if (c == '\n') {
         end_guest_line(line, guest, domid);
     } else if (c != '\r') {

@@ -30,11 +30,15 @@ struct console_line {
     const struct guest_line *open; /* the tagged domain whose line is on the wire, not ended */
 };
 
+/* Where in an escape sequence (ECMA-48, 5.3 and 5.4) the last byte was. */
+enum escape_state { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_CONTROL };
+
 /* What a tagged domain has written of a line. Start with all zeros. */
 struct guest_line {
-    uint16_t length;           /* bytes of `text`, which the wire has not seen */
-    bool started;              /* the line's beginning has been on the wire */
-    bool ended_by_return;      /* by the last byte; a '\n' may follow */
+    uint16_t length;      /* bytes of `text`, which the wire has not seen */
+    bool started;         /* the line's beginning has been on the wire */
+    bool ended_by_return; /* by the last byte; a '\n' may follow */
+    enum escape_state escape;
     char text[GUEST_LINE_MAX]; /* plain text */
 };
 
@@ -51,8 +55,9 @@ void console_line_write_guest(struct console_line *line, const char *text, size_
 
 /*
  * Take what domain `domid` wrote. Whole lines go on the wire with its tag: plain text, bytes past
- * ASCII as '?', control characters left out ('\r' ends a line too). The rest of a line waits in
- * `guest` until it ends or is GUEST_LINE_MAX long, so that lines of several domains do not mix.
+ * ASCII as '?', control characters and escape sequences left out ('\r' ends a line too). The rest
+ * of a line waits in `guest` until it ends or is GUEST_LINE_MAX long, so that lines of several
+ * domains do not mix.
  *
  * `live`: it has the input, and is seen as it writes, byte for byte like the first domain, with the
  * tag at the beginning of each line. Then escape sequences for the terminal are its own.

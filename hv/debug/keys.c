@@ -116,7 +116,7 @@ static void print_help(void)
     }
 }
 
-static void act_on_key(char key)
+void debug_key_act(char key)
 {
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         if (keys[i].key == key) {
@@ -147,7 +147,7 @@ void debug_keys_handle(void)
     struct entry entry;
     while (queue_take(&entry)) {
         if (entry.key != '\0') {
-            act_on_key(entry.key);
+            debug_key_act(entry.key);
         } else {
             act_on_switch(entry.owner);
         }

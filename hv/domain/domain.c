@@ -13,8 +13,8 @@
 
 #include <xen/sched.h>
 
-#define PAUSE_LIMIT 255U /* as Xen: a control domain that forgets to unpause is stopped somewhere  \
-                          */
+/* As on Xen: a control domain that forgets to unpause is stopped somewhere. */
+#define PAUSE_LIMIT 255U
 
 /* ---- records ------------------------------------------------------------------------------- */
 
@@ -134,6 +134,7 @@ int hv_domain_create(const struct domain_config *config, struct hv_domain **crea
     domain_init(&domain->core, id);
     set_rights(domain, config);
     domain->vcpu_limit = config->vcpus;
+    domain->evtchns.port_limit = config->port_limit != 0 ? config->port_limit : EVTCHN_LIMIT;
     domain->weight = WEIGHT_DEFAULT;
     domain->pause_count = 1;
     memcpy(domain->handle, config->handle, sizeof(domain->handle));
@@ -152,7 +153,7 @@ static int add_vcpu(struct hv_domain *domain, unsigned int id)
     if (vcpu == NULL) {
         return -XEN_ENOMEM;
     }
-    if (!sched_add_vcpu()) {
+    if (!sched_add_vcpu(vcpu)) {
         vcpu_record_free(vcpu);
         return -XEN_ENOMEM;
     }
@@ -168,7 +169,7 @@ static int add_vcpu(struct hv_domain *domain, unsigned int id)
 
 int hv_domain_add_vcpus(struct hv_domain *domain, unsigned int count)
 {
-    if (count > domain->vcpu_limit) {
+    if (count > domain->vcpu_limit || domain->core.is_dying) {
         return -XEN_EINVAL;
     }
     for (unsigned int id = 0; id < count; id++) {
@@ -185,7 +186,7 @@ int hv_domain_add_vcpus(struct hv_domain *domain, unsigned int count)
 int hv_domain_pause(struct hv_domain *domain)
 {
     if (domain->pause_count >= PAUSE_LIMIT) {
-        return -XEN_EINVAL;
+        return -XEN_EOVERFLOW;
     }
     domain->pause_count++;
     sched_update_domain(domain);
@@ -222,7 +223,33 @@ void hv_domain_shut_down(struct hv_domain *domain, unsigned int code)
     tell_first_domain();
 }
 
+int hv_domain_resume(struct hv_domain *domain)
+{
+    if (domain->core.is_dying) {
+        return -XEN_EINVAL;
+    }
+    domain->is_shut_down = false;
+    domain->shutdown_code = 0;
+    sched_update_domain(domain);
+    return 0;
+}
+
 /* ---- the end ------------------------------------------------------------------------------- */
+
+/* Events and clocks of domains that are going or gone: their own pages will be somebody else's
+ * before their records are freed. */
+static struct shared_info nobodys_shared_info;
+
+static void forget_shared_pages(struct hv_domain *domain)
+{
+    domain->shared = &nobodys_shared_info;
+    for (unsigned int id = 0; id < domain->vcpu_limit; id++) {
+        struct hv_vcpu *vcpu = hv_domain_vcpu(domain, id);
+        if (vcpu != NULL) {
+            vcpu->info = &nobodys_shared_info.vcpu_info[id];
+        }
+    }
+}
 
 bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
 {
@@ -232,6 +259,7 @@ bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
         sched_update_domain(domain);
         guest_console_detach(domain);
         evtchn_close_all(domain);
+        forget_shared_pages(domain);
     }
     if (domain->core.is_torn_down) {
         return true;

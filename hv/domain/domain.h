@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of a domain: made paused and without memory; built by somebody; run; shut down, by itself
- * or by a crash; destroyed in steps; and gone when its last frame is. Until then its number is taken
- * and its record there, so that others can let go of what they still hold.
+ * The life of a domain: made paused and without memory; built by somebody; run; shut down, by
+ * itself or by a crash; destroyed in steps; and gone when its last frame is. Until then its number
+ * is taken and its record there, so that others can let go of what they still hold.
  *
  * Functions that answer an int give 0 or a negative number of <xen/errno.h>; then nothing changed.
  */
@@ -15,10 +15,11 @@
 #define DOMAIN_VCPU_LIMIT XEN_LEGACY_MAX_VCPUS
 
 struct domain_config {
-    uint16_t id;        /* DOMID_INVALID: the next free one */
-    bool is_first;      /* the hardware domain, which also controls the others */
-    unsigned int vcpus; /* it may have at most so many, 1 .. DOMAIN_VCPU_LIMIT */
-    int grant_frames;   /* limits of its grant table; negative: the usual */
+    uint16_t id;             /* DOMID_INVALID: the next free one */
+    bool is_first;           /* the hardware domain, which also controls the others */
+    unsigned int vcpus;      /* it may have at most so many, 1 .. DOMAIN_VCPU_LIMIT */
+    unsigned int port_limit; /* it may open event-channel ports 1 .. port_limit - 1; 0: all */
+    int grant_frames;        /* limits of its grant table; negative: the usual */
     int maptrack_frames;
     xen_domain_handle_t handle;
 };
@@ -33,17 +34,20 @@ static inline struct hv_domain *hv_domain_find(uint16_t id)
     return hv_domain_of(domain_find(id));
 }
 
-/* Give it the records of vCPU 0 to count - 1, not initialised and down, unless it has them. -EINVAL:
- * more than its limit; -ENOMEM: it has some of them now. */
+/* Give it the records of vCPU 0 to count - 1, not initialised and down, unless it has them.
+ * -EINVAL: more than its limit, or it is dying; -ENOMEM: it has some of them now. */
 int hv_domain_add_vcpus(struct hv_domain *domain, unsigned int count);
 
 /* Paused as often as it is unpaused again, none of its vCPUs runs. The running vCPU's own domain
- * stops on the way out of the hypervisor. unpause: -EINVAL: it is not paused. */
+ * stops on the way out of the hypervisor. pause: -EOVERFLOW: too often; unpause: -EINVAL: it is not
+ * paused. */
 int hv_domain_pause(struct hv_domain *domain);
 int hv_domain_unpause(struct hv_domain *domain);
 
-/* It never runs again: SHUTDOWN_* says why. The first domain is told (VIRQ_DOM_EXC). */
+/* It does not run any more: SHUTDOWN_* says why. The first domain is told (VIRQ_DOM_EXC). */
 void hv_domain_shut_down(struct hv_domain *domain, unsigned int code);
+/* As if it had not been shut down: its vCPUs go on where they were. -EINVAL: it is dying. */
+int hv_domain_resume(struct hv_domain *domain);
 
 /*
  * Take it apart, on behalf of `caller`, a vCPU of another domain: it stops for good, lets go of all

@@ -84,8 +84,8 @@ static enum status take_tables(struct hv_vcpu *vcpu, const struct vcpu_guest_con
     if (status != STATUS_OK) {
         return status;
     }
-    status = vcpu_take_bases(&vcpu->core, base_of(context->ctrlreg[3]),
-                             base_of(context->ctrlreg[1]));
+    status =
+        vcpu_take_bases(&vcpu->core, base_of(context->ctrlreg[3]), base_of(context->ctrlreg[1]));
     if (status > STATUS_AGAIN) {
         static const struct vcpu_guest_context none;
         CHECK(set_descriptors(vcpu, &none) == STATUS_OK);
@@ -135,12 +135,10 @@ static void set_entry_points(struct hv_vcpu *vcpu, const struct vcpu_guest_conte
         }
     }
     vcpu->event_callback = (struct guest_callback){context->event_callback_eip, true};
-    vcpu->failsafe_callback =
-        (struct guest_callback){context->failsafe_callback_eip,
-                                (context->flags & VGCF_failsafe_disables_events) != 0};
-    vcpu->syscall_callback =
-        (struct guest_callback){context->syscall_callback_eip,
-                                (context->flags & VGCF_syscall_disables_events) != 0};
+    vcpu->failsafe_callback = (struct guest_callback){
+        context->failsafe_callback_eip, (context->flags & VGCF_failsafe_disables_events) != 0};
+    vcpu->syscall_callback = (struct guest_callback){
+        context->syscall_callback_eip, (context->flags & VGCF_syscall_disables_events) != 0};
 }
 
 struct call_result vcpu_context_set(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)

@@ -13,10 +13,11 @@
 /*
  * Give an uninitialised vCPU its state: registers, trap table, callbacks, GDT, LDT, bases. It is up
  * if VGCF_online says so. Everything is checked before anything is kept. The value is 0, or a
- * negative number of <xen/errno.h>: -EINVAL, and nothing changed; -EEXIST: it is initialised. Again:
- * its page tables are being validated and the CPU is wanted; call again with the same.
+ * negative number of <xen/errno.h>: -EINVAL, and nothing changed; -EEXIST: it is initialised.
+ * Again: its page tables are being validated and the CPU is wanted; call again with the same.
  */
-NODISCARD struct call_result vcpu_context_set(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context);
+NODISCARD struct call_result vcpu_context_set(struct hv_vcpu *vcpu,
+                                              const struct vcpu_guest_context *context);
 
 /* The state it has now. It is another domain's than the running one's. */
 void vcpu_context_get(const struct hv_vcpu *vcpu, struct vcpu_guest_context *context);

@@ -93,6 +93,8 @@ static const hypercall_fn hypercalls[] = {
     [__HYPERVISOR_event_channel_op] = hypercall_event_channel_op,
     [AUDIT_HYPERCALL] = hypercall_audit,
     [__HYPERVISOR_physdev_op] = hypercall_physdev_op,
+    [__HYPERVISOR_sysctl] = hypercall_sysctl,
+    [__HYPERVISOR_domctl] = hypercall_domctl,
     [__HYPERVISOR_xenpmu_op] = hypercall_xenpmu_op,
 };
 

@@ -217,24 +217,27 @@ static bool virq_is_global(uint32_t virq)
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
-/* Open the lowest free port; 0: there is none. */
-static uint32_t port_open(struct hv_domain *domain, const struct evtchn *contents)
+/* Open the lowest free port. -EINVAL: the domain is dying, and all were closed. */
+static int port_open(struct hv_domain *domain, const struct evtchn *contents, uint32_t *port)
 {
-    for (uint32_t port = 1; port < EVTCHN_LIMIT; port++) {
-        if (evtchn_at(&domain->evtchns, port)->state == EVTCHN_CLOSED) {
-            *evtchn_at(&domain->evtchns, port) = *contents;
-            return port;
+    if (domain->core.is_dying) {
+        return -XEN_EINVAL;
+    }
+    for (*port = 1; *port < domain->evtchns.port_limit; (*port)++) {
+        if (evtchn_at(&domain->evtchns, *port)->state == EVTCHN_CLOSED) {
+            *evtchn_at(&domain->evtchns, *port) = *contents;
+            return 0;
         }
     }
-    return 0;
+    return -XEN_ENOSPC;
 }
 
 static int open_locked(struct hv_domain *domain, const struct evtchn *contents, uint32_t *port)
 {
     uint64_t flags = lock_tables();
-    *port = port_open(domain, contents);
+    int result = port_open(domain, contents, port);
     unlock_tables(flags);
-    return *port != 0 ? 0 : -XEN_ENOSPC;
+    return result;
 }
 
 int evtchn_alloc_unbound(struct hv_domain *domain, uint16_t remote_domain, uint32_t *port)
@@ -273,9 +276,8 @@ int evtchn_bind_virq(struct hv_domain *domain, uint32_t virq, uint32_t vcpu_id, 
     int result = -XEN_EEXIST;
     uint64_t flags = lock_tables();
     if (*bound == 0) {
-        *port = port_open(domain, &contents);
-        *bound = (uint16_t)*port;
-        result = *port != 0 ? 0 : -XEN_ENOSPC;
+        result = port_open(domain, &contents, port);
+        *bound = result == 0 ? (uint16_t)*port : 0;
     }
     unlock_tables(flags);
     return result;
@@ -287,14 +289,13 @@ int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port)
         return -XEN_EINVAL;
     }
     struct evtchn contents = {.state = EVTCHN_PIRQ, .pirq = (uint16_t)pirq};
-    int result = -XEN_ENOSPC;
     uint64_t flags = lock_tables();
-    *port = port_open(domain, &contents);
-    if (*port != 0) {
+    int result = port_open(domain, &contents, port);
+    if (result == 0) {
         result = pirq_bind(domain, pirq, *port);
-    }
-    if (*port != 0 && result != 0) {
-        *evtchn_at(&domain->evtchns, *port) = (struct evtchn){.state = EVTCHN_CLOSED};
+        if (result != 0) {
+            *evtchn_at(&domain->evtchns, *port) = (struct evtchn){.state = EVTCHN_CLOSED};
+        }
     }
     unlock_tables(flags);
     return result;
@@ -310,8 +311,7 @@ int evtchn_bind_interdomain(struct hv_domain *domain, struct hv_domain *remote,
         struct evtchn contents = {.state = EVTCHN_INTERDOMAIN,
                                   .remote_domain = remote->core.id,
                                   .remote_port = remote_port};
-        *port = port_open(domain, &contents);
-        result = *port != 0 ? 0 : -XEN_ENOSPC;
+        result = port_open(domain, &contents, port);
     }
     if (result == 0) {
         end->state = EVTCHN_INTERDOMAIN;

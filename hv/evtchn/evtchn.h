@@ -41,6 +41,7 @@ struct evtchn {
 _Static_assert(EVTCHN_PER_FRAME * sizeof(struct evtchn) <= 4096, "they fit a frame");
 
 struct evtchn_table {
+    uint32_t port_limit; /* only ports below this are opened; EVTCHN_LIMIT at most */
     struct evtchn *frames[EVTCHN_LIMIT / EVTCHN_PER_FRAME]; /* all ports; port 0 is never used */
     /* Port bound to the vCPU's VIRQ, 0: none. Global VIRQs are in row 0, whoever is notified. */
     uint16_t virq_port[64][NR_VIRQS];
@@ -69,7 +70,8 @@ void evtchn_raise_hypervisor(const struct hv_domain *domain, uint32_t port);
 /* Is the port's pending bit set? False for ports that do not exist. */
 bool evtchn_is_pending(const struct hv_domain *domain, uint32_t port);
 
-/* Take the lowest free port. -ENOSPC: none is free. The vCPU ids are the guest's, unchecked. */
+/* Take the lowest free port. -ENOSPC: none is free, below the domain's limit; -EINVAL: the domain
+ * is dying. The vCPU ids are the guest's, unchecked. */
 int evtchn_alloc_unbound(struct hv_domain *domain, uint16_t remote_domain, uint32_t *port);
 int evtchn_bind_virq(struct hv_domain *domain, uint32_t virq, uint32_t vcpu_id, uint32_t *port);
 int evtchn_bind_ipi(struct hv_domain *domain, uint32_t vcpu_id, uint32_t *port);

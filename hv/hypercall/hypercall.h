@@ -41,6 +41,10 @@ struct call_result hypercall_fpu_taskswitch(struct hv_vcpu *vcpu, uint64_t arg[]
 /* hv/hypercall/memory_map.c: the memory_op commands about the machine's memory map; others go to
  * the core */
 struct call_result hypercall_memory_op(struct hv_vcpu *vcpu, uint64_t arg[]);
+/* hv/control/domctl.c */
+struct call_result hypercall_domctl(struct hv_vcpu *vcpu, uint64_t arg[]);
+/* hv/control/sysctl.c */
+struct call_result hypercall_sysctl(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* hv/hypercall/multicall.c */
 struct call_result hypercall_multicall(struct hv_vcpu *vcpu, uint64_t arg[]);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* memory_op: the machine's memory map for the control domain (xen/memory.h). What is about frames
- * goes to the core. */
+/* memory_op: the machine's memory map, and what toolstacks ask (xen/memory.h). What changes frames
+ * goes to the core, what is about a domain's own map to hv/domain/memory_map.c. */
+#define __XEN_TOOLS__ 1 /* the public header has claims for tools alone */
 #include "core/mmu_call.h"
+#include "core/reservation.h"
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
 #include "hv/mem/memory.h"
@@ -110,17 +112,68 @@ static int machine_map(const struct hv_vcpu *vcpu, uint64_t address)
     return guest_copy_out(address, &record, sizeof(record)) ? 0 : -XEN_EFAULT;
 }
 
+/* ---- other questions of toolstacks ---------------------------------------------------------- */
+
+/* The highest PFN, as the domain's kernel has published it; the page is that kernel's to write. */
+static int64_t maximum_gpfn(struct hv_vcpu *vcpu, uint64_t address)
+{
+    domid_t id;
+    if (!guest_copy_in(&id, address, sizeof(id))) {
+        return -XEN_EFAULT;
+    }
+    struct domain *domain;
+    enum status status = reservation_find_domain(&vcpu->core, id, &domain);
+    if (status != STATUS_OK) {
+        return status_to_errno(status);
+    }
+    uint64_t count = __atomic_load_n(&hv_domain_of(domain)->shared->arch.max_pfn, __ATOMIC_RELAXED);
+    return count == 0 ? 0 : (int64_t)((count - 1) & INT64_MAX);
+}
+
+/* A claim is checked against what is free now, and not kept: who is late finds out when its memory
+ * does not come. */
+static int claim_pages(const struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct xen_memory_reservation claim;
+    if (!vcpu->core.domain->is_control) {
+        return -XEN_EPERM;
+    }
+    if (!guest_copy_in(&claim, address, sizeof(claim))) {
+        return -XEN_EFAULT;
+    }
+    if (claim.extent_start.p != NULL || claim.extent_order != 0 || claim.mem_flags != 0) {
+        return -XEN_EINVAL;
+    }
+    const struct domain *domain = domain_find(claim.domid);
+    if (domain == NULL || (claim.nr_extents > 0 && claim.nr_extents > domain->page_limit)) {
+        return -XEN_EINVAL;
+    }
+    uint64_t free = __atomic_load_n(&machine.free_count, __ATOMIC_RELAXED);
+    return claim.nr_extents > free + domain->page_count ? -XEN_ENOMEM : 0;
+}
+
 /* memory_op(command and start extent, record) */
 struct call_result hypercall_memory_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     uint64_t command = arg[0] & COMMAND_MASK;
     bool continued = arg[0] >> EXTENT_SHIFT != 0;
-    if (command == XENMEM_memory_map) {
-        /* Nobody can set one yet. Guests then take their memory to begin at 0, without holes. */
-        return call_status(STATUS_NO_MEMORY_MAP);
-    }
-    if (command == XENMEM_machine_memory_map && !continued) {
-        return call_done(machine_map(vcpu, arg[1]));
+    if (!continued) {
+        switch (command) {
+        case XENMEM_memory_map:
+            return call_done(memory_map_get_call(vcpu, arg[1]));
+        case XENMEM_machine_memory_map:
+            return call_done(machine_map(vcpu, arg[1]));
+        case XENMEM_set_memory_map:
+            return call_done(memory_map_set_call(vcpu, arg[1]));
+        case XENMEM_maximum_gpfn:
+            return call_done(maximum_gpfn(vcpu, arg[1]));
+        case XENMEM_claim_pages:
+            return call_done(claim_pages(vcpu, arg[1]));
+        default:
+            break;
+        }
+    } else if (command == XENMEM_maximum_gpfn || command == XENMEM_claim_pages) {
+        return call_done(-XEN_EINVAL);
     }
     struct call_result result = call_memory_op(&vcpu->core, arg);
     if (!result.again && result.value == -XEN_ENOSYS) {

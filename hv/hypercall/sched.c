@@ -78,6 +78,7 @@ static int shut_down(struct hv_vcpu *vcpu, uint64_t address)
     case SHUTDOWN_reboot:
     case SHUTDOWN_crash:
     case SHUTDOWN_watchdog:
+        current_registers()->rax = 0; /* what it finds if it is resumed */
         domain_shutdown(vcpu, record.reason);
     case SHUTDOWN_suspend:
     case SHUTDOWN_soft_reset:

@@ -19,8 +19,9 @@ static struct {
     struct heap queue;       /* who can run and does not, by virtual time */
     struct hv_vcpu *running; /* NULL: idle */
     uint64_t charged_ns;     /* system time up to which `running` has been charged */
-    uint64_t floor_ns;       /* virtual time: nobody who can run is behind it by more than a slice */
-    unsigned int vcpu_count;
+    uint64_t idle_ns;  /* nobody ran, up to the same time */
+    uint64_t floor_ns; /* virtual time: nobody who can run is behind it by more than a slice */
+    uint64_t used_slots[VCPU_TOTAL_LIMIT / 64]; /* a bit for each vCPU there is */
 } sched = {.queue = {.nodes = places, .limit = VCPU_TOTAL_LIMIT}};
 
 static uint64_t sched_lock(void)
@@ -71,6 +72,8 @@ static void charge_running(void)
     if (vcpu != NULL) {
         vcpu->virtual_ns +=
             (now - sched.charged_ns) * WEIGHT_DEFAULT / hv_vcpu_domain(vcpu)->weight;
+    } else {
+        sched.idle_ns += now - sched.charged_ns;
     }
     sched.charged_ns = now;
 }
@@ -144,11 +147,20 @@ void sched_yield(struct hv_vcpu *vcpu)
     sched_unlock(flags);
 }
 
-bool sched_add_vcpu(void)
+/* The lowest slot is taken, so that what hangs on slots is not more than is in use at a time. */
+bool sched_add_vcpu(struct hv_vcpu *vcpu)
 {
     uint64_t flags = sched_lock();
-    bool fits = sched.vcpu_count < VCPU_TOTAL_LIMIT;
-    sched.vcpu_count += fits ? 1 : 0;
+    unsigned int word = 0;
+    while (word < ARRAY_SIZE(sched.used_slots) && sched.used_slots[word] == UINT64_MAX) {
+        word++;
+    }
+    bool fits = word < ARRAY_SIZE(sched.used_slots);
+    if (fits) {
+        unsigned int bit = (unsigned int)__builtin_ctzll(~sched.used_slots[word]);
+        sched.used_slots[word] |= UINT64_C(1) << bit;
+        vcpu->slot = word * 64 + bit;
+    }
     sched_unlock(flags);
     return fits;
 }
@@ -161,22 +173,29 @@ void sched_remove_vcpu(struct hv_vcpu *vcpu)
     if (heap_has(&vcpu->queued)) {
         heap_remove(&sched.queue, &vcpu->queued);
     }
-    sched.vcpu_count--;
+    sched.used_slots[vcpu->slot / 64] &= ~(UINT64_C(1) << (vcpu->slot % 64));
     sched_unlock(flags);
+}
+
+uint64_t sched_vcpu_ns(const struct hv_vcpu *vcpu)
+{
+    uint64_t now = vcpu == sched.running ? time_now_ns() - vcpu->runstate_entry_ns : 0;
+    return vcpu->runstate_times[RUNSTATE_running] + now;
 }
 
 uint64_t sched_domain_ns(const struct hv_domain *domain)
 {
     uint64_t total = 0;
     for (unsigned int i = 0; i < domain->vcpu_limit; i++) {
-        const struct vcpu *core = domain->core.vcpus[i];
-        if (core != NULL) {
-            const struct hv_vcpu *vcpu = (const struct hv_vcpu *)(const void *)core;
-            total += vcpu->runstate_times[RUNSTATE_running];
-            total += vcpu == sched.running ? time_now_ns() - vcpu->runstate_entry_ns : 0;
-        }
+        const struct hv_vcpu *vcpu = hv_domain_vcpu(domain, i);
+        total += vcpu != NULL ? sched_vcpu_ns(vcpu) : 0;
     }
     return total;
+}
+
+uint64_t sched_idle_ns(void)
+{
+    return sched.idle_ns;
 }
 
 /* ---- who runs ------------------------------------------------------------------------------ */

@@ -27,18 +27,21 @@ void sched_update_domain(const struct hv_domain *domain);
 /* The running vCPU lets all others of its domain's kind go first, once. */
 void sched_yield(struct hv_vcpu *vcpu);
 
-/* Choose, and load, the vCPU that is to run now. False: none can. Interrupts off; no lock held; only
- * for cpu_work_perform(). */
+/* Choose, and load, the vCPU that is to run now. False: none can. Interrupts off; no lock held;
+ * only for cpu_work_perform(). */
 NODISCARD bool sched_choose(void);
 
 /* The vCPU that runs on this CPU, NULL while it is idle (current_vcpu() is then the last one). */
 struct hv_vcpu *sched_running(void);
 
-/* A vCPU comes or goes: room for it in the queues. False: there are VCPU_TOTAL_LIMIT. */
-NODISCARD bool sched_add_vcpu(void);
+/* A vCPU comes or goes: a slot for it, and with it room in the queues. False: there are
+ * VCPU_TOTAL_LIMIT. */
+NODISCARD bool sched_add_vcpu(struct hv_vcpu *vcpu);
 void sched_remove_vcpu(struct hv_vcpu *vcpu);
 
-/* Nanoseconds the domain's vCPUs have run. */
+/* Nanoseconds a vCPU has run, and all those of a domain together; and that none has. */
+uint64_t sched_vcpu_ns(const struct hv_vcpu *vcpu);
 uint64_t sched_domain_ns(const struct hv_domain *domain);
+uint64_t sched_idle_ns(void);
 
 #endif

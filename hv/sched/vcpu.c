@@ -20,7 +20,8 @@
 /* Window 0 is for CPUs without a vCPU. */
 unsigned int vcpu_window(const struct vcpu *vcpu)
 {
-    return 1 + vcpu->domain->id * VCPU_LIMIT + vcpu->id;
+    const struct hv_vcpu *record = (const struct hv_vcpu *)(const void *)vcpu;
+    return 1 + record->slot;
 }
 
 bool hv_vcpu_init(struct hv_vcpu *vcpu, struct hv_domain *domain, unsigned int id)

@@ -109,6 +109,15 @@ static void tlb_add(unsigned int cpu, struct cached entry)
     tlb->entries[tlb->count++] = entry;
 }
 
+/* Same-level entries let a walk use tables of higher levels in the place of lower ones. */
+static bool is_table_for(const struct frame *frame, unsigned int level)
+{
+    while (machine.linear_pt && level < 4 && !frame_is_table(frame, level)) {
+        level++;
+    }
+    return frame_is_table(frame, level) && frame->type_count > 0;
+}
+
 /* The processor uses `mfn` as a table of `level`: it must be one, checked, and of this domain. */
 static bool check_table(const struct domain *domain, unsigned int level, mfn_t mfn,
                         uint64_t address)
@@ -118,7 +127,7 @@ static bool check_table(const struct domain *domain, unsigned int level, mfn_t m
         violation("a walk uses a table that is not the domain's", mfn, address);
         return false;
     }
-    if (!frame_is_table(frame, level) || frame->type_count == 0) {
+    if (!is_table_for(frame, level)) {
         violation("a walk uses a table that is not validated as such", mfn, address);
         return false;
     }

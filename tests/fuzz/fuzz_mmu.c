@@ -740,6 +740,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = data;
     input_left = size;
     build_machine();
+    machine.linear_pt = model.linear_tables = size % 2 != 0;
     for (unsigned int i = 0; i < OPERATION_LIMIT && input_left > 0; i++) {
         unsigned int choice = take_byte();
         if (choice < 160) {

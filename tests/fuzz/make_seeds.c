@@ -123,6 +123,39 @@ static void make_insn_seeds(const char *folder)
     }
 }
 
+/* Every key, and every way to quote. */
+static void make_domain_spec_seeds(const char *folder)
+{
+    static const char *const lines[] = {
+        "name=a,memory=128,vcpus=2,extra=console=hvc0 quiet",
+        "name=b,kernel=vmlinuz,ramdisk=\"a,b\",serial=file:x.log",
+        "extra='a \\'b\\' c',name=web-1,console=com2,memory=4096K",
+        "vmlinux domain name=a,memory=64\ninitrd ramdisk a b\nkernel quiet\nvmlinux domain name=b",
+        "domain name=a,extra=\"x y\" domain \"name=b,extra=\\\"z\\\"\"",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        char name[32];
+        struct packed seed = {0};
+        packed_append(&seed, (const uint8_t *)lines[i], strlen(lines[i]));
+        snprintf(name, sizeof(name), "%zu", i);
+        write_seed(folder, "domain_spec", name, &seed);
+        packed_free(&seed);
+    }
+}
+
+static void make_config_seed(const char *folder)
+{
+    static const char text[] =
+        "# a guest\nname = 'guest'; kernel = \"/boot/vmlinuz\"\nmemory = 128\nmaxmem = 0x100\n"
+        "ramdisk = '/r'\nextra = \"a=\\\"b\\\" \\x41\"\nroot = '/dev/x'\nvcpus = 1\nmaxvcpus = 2\n"
+        "cpu_weight = 256\ntype = 'pv'\non_poweroff = 'preserve'\non_reboot = 'restart'\n"
+        "on_crash = 'destroy'\nuuid = '01234567-89ab-cdef-0123-456789abcdef'\n";
+    struct packed seed = {0};
+    packed_append(&seed, text, sizeof(text) - 1);
+    write_seed(folder, "config", "all", &seed);
+    packed_free(&seed);
+}
+
 /* Streams of choices: any bytes are a valid one. */
 static void make_stream_seeds(const char *folder, const char *kind, size_t size)
 {
@@ -144,7 +177,8 @@ static void make_stream_seeds(const char *folder, const char *kind, size_t size)
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[] = {"elf", "bzimage", "insn", "mmu", "guest_pointer"};
+    static const char *const kinds[] = {"elf",           "bzimage", "insn",       "mmu",
+                                        "guest_pointer", "config",  "domain_spec"};
     static const enum compression compressions[] = {COMPRESSION_GZIP, COMPRESSION_BZIP2,
                                                     COMPRESSION_LZMA, COMPRESSION_XZ,
                                                     COMPRESSION_LZ4,  COMPRESSION_ZSTD};
@@ -164,6 +198,8 @@ int main(int argc, char **argv)
         make_bzimage_seeds(argv[1], compressions[i]);
     }
     make_insn_seeds(argv[1]);
+    make_domain_spec_seeds(argv[1]);
+    make_config_seed(argv[1]);
     make_stream_seeds(argv[1], "mmu", 700);
     make_stream_seeds(argv[1], "guest_pointer", 150);
     return 0;

@@ -40,6 +40,7 @@ static struct reference_frame adopt_frame(const struct frame *frame, uint64_t mf
         .type = type_of(frame),
         .references = frame->ref_count,
         .types = frame->type_count,
+        .links = frame->same_level,
         .m2p = machine.m2p[mfn],
     };
 }
@@ -83,6 +84,7 @@ static void adopt_machine(struct reference *model)
 {
     model->frame_count = machine.frame_count;
     model->mfn_limit = machine.mfn_limit;
+    model->linear_tables = machine.linear_pt;
     for (unsigned int i = 0; i < ARRAY_SIZE(model->hypervisor_slots); i++) {
         model->hypervisor_slots[i] = machine.hypervisor_slots[i].raw;
     }
@@ -148,6 +150,7 @@ static void compare_frame(struct reference *model, uint64_t mfn, const char *wha
     check(found.class, expected->class, "class", what, mfn);
     check(found.references, expected->references, "references", what, mfn);
     check(found.types, expected->types, "type count", what, mfn);
+    check((uint64_t)(int64_t)found.links, (uint64_t)(int64_t)expected->links, "links", what, mfn);
     check(found.m2p, expected->m2p, "M2P entry", what, mfn);
     if (found.class == REFERENCE_FREE && found.owner == DOMID_INVALID) {
         expected->owner = DOMID_INVALID; /* it may be wiped earlier than it must be */

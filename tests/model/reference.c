@@ -84,13 +84,22 @@ void reference_put(struct reference *model, uint64_t mfn)
     }
 }
 
-static void drop_entry(struct reference *model, enum reference_type type, uint64_t entry)
+/* `entry` is in `table`, which is of this type. */
+static void drop_entry(struct reference *model, uint64_t table, enum reference_type type,
+                       uint64_t entry)
 {
     uint64_t mfn = (entry & ADDRESS) >> 12;
     if ((entry & P) == 0) {
         return;
     }
     if (type != REFERENCE_L1) {
+        if (mfn == table) {
+            return;
+        }
+        if (frame_at(model, mfn)->type == type) {
+            frame_at(model, table)->links--;
+            frame_at(model, mfn)->links++;
+        }
         reference_drop(model, mfn);
         return;
     }
@@ -111,7 +120,7 @@ void reference_drop(struct reference *model, uint64_t mfn)
     if (frame->types == 1 && is_table(frame->type)) {
         for (unsigned int i = 0; i < 512; i++) {
             if (!is_reserved_slot(frame->type, i)) {
-                drop_entry(model, frame->type, model->words[mfn][i]);
+                drop_entry(model, mfn, frame->type, model->words[mfn][i]);
             }
         }
     }
@@ -123,7 +132,7 @@ void reference_drop(struct reference *model, uint64_t mfn)
 }
 
 static int take_entry(struct reference *model, const struct reference_owners *owners,
-                      enum reference_type type, uint64_t *entry);
+                      uint64_t table, enum reference_type type, uint64_t *entry);
 
 static int validate_table(struct reference *model, uint64_t mfn, enum reference_type type)
 {
@@ -134,7 +143,7 @@ static int validate_table(struct reference *model, uint64_t mfn, enum reference_
         if ((entry & P) == 0 || is_reserved_slot(type, i)) {
             continue;
         }
-        int error = take_entry(model, &owners, type, &entry);
+        int error = take_entry(model, &owners, mfn, type, &entry);
         if (error != 0) {
             return error;
         }
@@ -286,8 +295,27 @@ static int take_leaf(struct reference *model, const struct reference_owners *own
     return reference_take(model, mfn, REFERENCE_WRITABLE) == 0 ? 0 : -XEN_EBUSY;
 }
 
+/* 2.8: no chains, so that a walk over them cannot go deep. */
+static int take_same_level(struct reference *model, uint64_t table, enum reference_type type,
+                           uint64_t mfn)
+{
+    if (mfn == table) {
+        return 0;
+    }
+    struct reference_frame *from = frame_at(model, table);
+    struct reference_frame *to = frame_at(model, mfn);
+    if (to->types == 0 || to->type != type || !to->validated || from->links < 0 || to->links > 0) {
+        return -XEN_EINVAL;
+    }
+    from->links++;
+    to->links--;
+    to->references++;
+    to->types++;
+    return 0;
+}
+
 static int take_entry(struct reference *model, const struct reference_owners *owners,
-                      enum reference_type type, uint64_t *entry)
+                      uint64_t table, enum reference_type type, uint64_t *entry)
 {
     if (!flags_allowed(model, owners->table, type, *entry)) {
         return -XEN_EINVAL;
@@ -300,7 +328,11 @@ static int take_entry(struct reference *model, const struct reference_owners *ow
     if (!reference_owns(model, mfn, owners->table)) {
         return -XEN_EINVAL;
     }
-    return reference_take(model, mfn, (enum reference_type)(type - 1));
+    int error = reference_take(model, mfn, (enum reference_type)(type - 1));
+    if (error == -XEN_EINVAL && model->linear_tables && (*entry & RW) == 0) {
+        error = take_same_level(model, table, type, mfn);
+    }
+    return error;
 }
 
 /* 2.9, step 2: same frame, same rights, same caching: nothing is taken or asked. Choice: I/O memory
@@ -330,7 +362,7 @@ int reference_set_entry(struct reference *model, const struct reference_owners *
         if (same_use) {
             entry = adjust(type, entry);
         } else {
-            error = take_entry(model, owners, type, &entry);
+            error = take_entry(model, owners, table, type, &entry);
         }
         if (error != 0) {
             return error;
@@ -338,7 +370,7 @@ int reference_set_entry(struct reference *model, const struct reference_owners *
     }
     model->words[table][index] = entry | (keep_ad ? old & (ACCESSED | DIRTY) : 0);
     if (!same_use) {
-        drop_entry(model, type, old);
+        drop_entry(model, table, type, old);
     }
     return 0;
 }

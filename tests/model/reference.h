@@ -48,6 +48,7 @@ struct reference_frame {
     enum reference_type type; /* means something while `types` is not 0 */
     uint32_t references;
     uint32_t types;
+    int links; /* same-level entries: above 0, it has so many; below 0, so many name it */
     uint64_t m2p;
     bool contents_unknown; /* it may still hold what its new owner once had there, or zeros */
 };
@@ -88,6 +89,7 @@ struct reference {
     uint64_t words[REFERENCE_FRAMES][512];
     uint64_t frame_count;
     uint64_t mfn_limit;
+    bool linear_tables; /* entries without RW may name a table of their own level */
     uint64_t hypervisor_slots[16];
     unsigned int domain_count;
     unsigned int io_range_count;

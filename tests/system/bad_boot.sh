@@ -80,6 +80,9 @@ refused() { # NAME FILE SIZE REASON
     panics "$1" "boot module 0, \"$2\", $3 bytes, cannot be started: $4" -m 256 -initrd "$2"
 }
 
+panics no_domain_that_can_be_started_is_named \
+    "of the domains that the boot modules describe, none can be started" -m 256 \
+    -initrd "guest.elf domain name=a,,memory=1"
 panics no_module_is_named "no boot module: the first one must be the first domain's kernel.*" -m 256
 refused text_is_no_kernel text 12 "$not_elf"
 refused empty_module_is_no_kernel empty 0 "$not_elf"

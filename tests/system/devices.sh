@@ -6,29 +6,10 @@
 # shellcheck disable=SC1091,SC2016,SC2154
 . "$(dirname "$0")/lib.bash"
 . "$top/scripts/packages.sh"
+. "$top/scripts/modules.sh"
 
 # Bounds each boot; the slowest takes a fraction of this.
 limit=120
-
-# In the order they can be loaded: each needs only those before it.
-modules=(crypto/crct10dif_common lib/crc-t10dif drivers/scsi/scsi_common drivers/scsi/scsi_mod
-    lib/crc64 lib/crc64-rocksoft block/t10-pi drivers/scsi/sd_mod drivers/ata/libata
-    drivers/ata/libahci drivers/ata/ahci drivers/ata/ata_piix
-    drivers/net/ethernet/intel/e1000/e1000)
-
-# The kernel's package once more, for the modules this needs: they stay in build/modules.
-have_modules() {
-    local package=${vmlinuz#"$top/build/kernel/"} files=() missing='' module
-    package=${package%%/*}
-    module_folder=$top/build/modules/$package
-    for module in "${modules[@]}"; do
-        files+=("./lib/modules/*/kernel/$module.ko")
-        compgen -G "$module_folder/lib/modules/*/kernel/$module.ko" >/dev/null || missing=$module
-    done
-    [ -z "$missing" ] && return
-    rm -rf "$module_folder"
-    unpack_package "${package/_/=}" "$module_folder" --wildcards "${files[@]}"
-}
 
 # What the guest does. Its answers are put in brackets.
 guest_init() {
@@ -61,13 +42,10 @@ INIT
 }
 
 make_ramdisk() {
-    local root=$scratch/root module
-    mkdir -p "$root"/{bin,dev,proc,sys,modules}
+    local root=$scratch/root
+    mkdir -p "$root"/{bin,dev,proc,sys}
     cp "$top/build/busybox/bin/busybox" "$root/bin/"
-    for module in "${modules[@]}"; do
-        cp "$module_folder"/lib/modules/*/kernel/"$module.ko" "$root/modules/" || return 1
-        printf '%s\n' "${module##*/}.ko" >>"$root/modules/order"
-    done
+    copy_modules "$root/modules" "${device_modules[@]}" || return 1
     guest_init >"$root/init" && chmod +x "$root/init"
     (cd "$root" && find . | cpio --quiet -o -H newc) >"$scratch/ramdisk"
 }

@@ -16,7 +16,9 @@ fi
 mandoc -T ascii -O width=1000 "$page" | sed 's/.\x08//g' >"$text"
 
 "$pinnace" run --help >"$scratch/help"
-mapfile -t options < <(grep -o -- '^  --[a-z-]*' "$scratch/help" | tr -d ' ')
+"$pinnace" create --help >"$scratch/create-help"
+mapfile -t options < <(cat "$scratch/help" "$scratch/create-help" |
+    grep -o -- '^  --[a-z-]*' | tr -d ' ' | sort -u)
 if [ ${#options[@]} -lt 10 ]; then
     fail help_lists_the_options "there are just: ${options[*]}" "$scratch/help"
 fi
@@ -42,6 +44,14 @@ if [ "$of_help" = "$of_page" ] && [ "$of_help" = "0 1 2 3 4 5 6 7 8 9 10 128 " ]
 else
     fail manual_page_has_the_same_exit_statuses_as_help "they are $of_page; help has $of_help"
 fi
-for command in $("$pinnace" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+for command in $("$pinnace" --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
     expect_text "manual_page_has_the_command_$command" "$text" "pinnace $command"
+done
+for key in $(sed -n '/^static const struct key {/,/^};/s/^    {"\([a-z_]*\)", .*/\1/p' \
+    "$top/tools/control/config.c"); do
+    if grep -Eq "^ +$key( |$)" "$text"; then
+        pass "manual_page_has_the_key_$key"
+    else
+        fail "manual_page_has_the_key_$key" "it has no paragraph of its own there"
+    fi
 done

@@ -30,6 +30,31 @@ refused log_that_cannot_be_made_is_named 1 "log $scratch/no/file: No such file o
 refused output_that_cannot_be_made_is_named 1 "$scratch/no/file: No such file or directory" \
     extract "$guest" "$scratch/no/file"
 
+# ---- the commands in the first domain, outside one ----
+
+if [ -e /dev/xen/privcmd ]; then
+    fail commands_need_a_first_domain "this machine has one"
+else
+    refused commands_need_a_first_domain 1 "/dev/xen/privcmd is not there: this command works in \
+the first domain of a hypervisor, with the kernel's module xen-privcmd" list
+fi
+refused argument_of_create_is_needed 2 "create: which file? (see pinnace create --help)" create
+refused unknown_option_of_create_is_named 2 \
+    "create: unknown option --bogus (see pinnace create --help)" create --bogus x
+refused console_of_a_domain_without_a_store_is_refused 2 \
+    "create: a domain without a store has no console to connect to" create --no-store -c x
+refused missing_configuration_is_named 1 \
+    "configuration $scratch/none: No such file or directory" create "$scratch/none"
+refused arguments_are_counted 2 "pause takes 1 argument, not 0 (see pinnace pause --help)" pause
+refused too_many_arguments_are_counted 2 \
+    "list takes 0 arguments, not 1 (see pinnace list --help)" list all
+refused option_of_a_simple_command_is_named 2 \
+    "destroy: unknown option --all (see pinnace destroy --help)" destroy --all
+refused address_must_be_a_number 1 \
+    "walk: here is not an address, such as 0xffffffff81000000" walk 1 here
+refused address_must_be_canonical 1 \
+    "walk: 0x800000000000 is not canonical: bits 63 to 47 are not the same" walk 1 0x800000000000
+
 # ---- QEMU ----
 
 mkdir "$scratch/no-programs"

@@ -167,8 +167,8 @@ static void an_entry_that_ring_3_cannot_use_is_found(void **state)
 static void a_table_of_another_level_is_found(void **state)
 {
     (void)state;
-    fake_entries(guest.l3)[9] = pte_make(guest.l3, FAKE_TABLE);
-    assert_finds_among_others(guest.l3, "used as a table of another level");
+    fake_entries(guest.l3)[9] = pte_make(guest.l1, FAKE_TABLE);
+    assert_finds_among_others(guest.l1, "used as a table of another level");
 }
 
 static void a_wrong_hypervisor_slot_is_found(void **state)

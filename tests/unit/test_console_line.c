@@ -264,8 +264,16 @@ static void carriage_return_of_a_domain_ends_its_line_once(void **state)
 static void control_characters_of_a_domain_are_left_out(void **state)
 {
     (void)state;
-    tagged(1, "a\033[31mb\bc\td\f\x7f\x85\n");
-    assert_string_equal(wire, "(d1) a[31mbc\td?\r\n");
+    tagged(1, "a\ab\bc\td\f\x7f\x85\n");
+    assert_string_equal(wire, "(d1) abc\td?\r\n");
+}
+
+static void escape_sequences_of_a_domain_are_left_out(void **state)
+{
+    (void)state;
+    tagged(1, "a\033[1;31mb\033[");
+    tagged(1, "0mc\033[6nd\0337e\033\033[Kf\033[12\ng\033\nh\033[\ti\n");
+    assert_string_equal(wire, "(d1) abcdef\r\n(d1) g\r\n(d1) h\ti\r\n");
 }
 
 static void long_line_of_a_domain_is_cut(void **state)
@@ -563,6 +571,7 @@ int main(void)
         cmocka_unit_test_setup(empty_line_of_a_domain_has_its_tag, start),
         cmocka_unit_test_setup(carriage_return_of_a_domain_ends_its_line_once, start),
         cmocka_unit_test_setup(control_characters_of_a_domain_are_left_out, start),
+        cmocka_unit_test_setup(escape_sequences_of_a_domain_are_left_out, start),
         cmocka_unit_test_setup(long_line_of_a_domain_is_cut, start),
         cmocka_unit_test_setup(first_domain_s_open_line_is_ended_for_a_tagged_one, start),
         cmocka_unit_test_setup(domain_cannot_show_another_s_tag_first, start),

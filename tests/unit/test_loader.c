@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "hv/boot/loader.h"
+#include "hv/boot/plan.h"
 #include "hv/boot/multiboot.h"
 #include "hv/boot/multiboot2.h"
 #include "hv/boot/pvh.h"
@@ -306,7 +307,45 @@ static void too_many_modules_are_refused(void **state)
     fill_mb1(words, "qemu");
     words[MB1_MODULES] = BOOT_MODULE_LIMIT + 1;
     words[MB1_MODULES + 1] = put(modules, sizeof(modules));
-    expect_problem(MULTIBOOT_LOADER_MAGIC, put_mb1(words), "there are more than 8 boot modules");
+    expect_problem(MULTIBOOT_LOADER_MAGIC, put_mb1(words), "there are more than 64 boot modules");
+}
+
+/* The texts share their room: two that fill it leave none, not even for an empty one. */
+static void module_texts_share_their_room(void **state)
+{
+    (void)state;
+    static char half[BOOT_MODULE_TEXTS / 2];
+    memset(half, 'x', sizeof(half) - 1);
+    uint32_t text = put_text(half);
+    const uint32_t modules[][4] = {{MODULE_AT, MODULE_AT, text, 0},
+                                   {MODULE_AT, MODULE_AT, text, 0},
+                                   {MODULE_AT, MODULE_AT, 0, 0}};
+    uint32_t words[MB1_WORDS];
+    fill_mb1(words, "GRUB 2.06");
+    words[MB1_MODULES + 1] = put(modules, sizeof(modules));
+    assert_true(loader_read(MULTIBOOT_LOADER_MAGIC, put_mb1(words), &information));
+    assert_string_equal(boot_module_arguments(&information, 0), half);
+    assert_string_equal(boot_module_arguments(&information, 1), half);
+
+    memset(&information, 0, sizeof(information));
+    reserved_bytes = 0;
+    words[MB1_MODULES] = 3;
+    expect_problem(MULTIBOOT_LOADER_MAGIC, put_mb1(words),
+                   "the boot modules' texts have more than 16384 bytes");
+}
+
+static void module_text_too_long_is_refused(void **state)
+{
+    (void)state;
+    static char text[BOOT_MODULE_TEXTS + 1];
+    memset(text, 'x', BOOT_MODULE_TEXTS);
+    const uint32_t module[4] = {MODULE_AT, MODULE_AT, put_text(text), 0};
+    uint32_t words[MB1_WORDS];
+    fill_mb1(words, "qemu");
+    words[MB1_MODULES] = 1;
+    words[MB1_MODULES + 1] = put(module, sizeof(module));
+    expect_problem(MULTIBOOT_LOADER_MAGIC, put_mb1(words),
+                   "a boot module's text is longer than 16383 bytes, the most there is room for");
 }
 
 static void structures_at_the_end_of_4_gib_are_refused(void **state)
@@ -571,6 +610,8 @@ int main(void)
         cmocka_unit_test_setup(modules_in_wrong_places_are_refused, start),
         cmocka_unit_test_setup(modules_beside_the_image_are_taken, start),
         cmocka_unit_test_setup(too_many_modules_are_refused, start),
+        cmocka_unit_test_setup(module_texts_share_their_room, start),
+        cmocka_unit_test_setup(module_text_too_long_is_refused, start),
         cmocka_unit_test_setup(structures_at_the_end_of_4_gib_are_refused, start),
         cmocka_unit_test_setup(unknown_loader_is_named_by_its_magic, start),
         cmocka_unit_test_setup(multiboot_2_is_read, start),

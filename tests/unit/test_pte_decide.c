@@ -37,7 +37,7 @@ static int teardown(void **state)
 static struct pte_decision decide(const struct pte_owners *owners, unsigned int level,
                                   uint64_t old_raw, uint64_t new_raw)
 {
-    return pte_decide(owners, level, (pte_t){old_raw}, (pte_t){new_raw});
+    return pte_decide(owners, level, NULL, (pte_t){old_raw}, (pte_t){new_raw});
 }
 
 static uint64_t entry(mfn_t mfn, uint64_t flags)

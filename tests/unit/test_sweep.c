@@ -91,11 +91,14 @@ static void choose_targets(const struct fake_guest *guest)
 
 /* ---- the machine --------------------------------------------------------------------------- */
 
+static bool linear; /* entries may name tables of their own level */
+
 /* `controls`: the domain is the first one, with I/O rights and rights over the other. */
 static void start(bool controls)
 {
     struct fake_guest guest;
     fake_start(FRAMES);
+    machine.linear_pt = linear;
     machine_add_io_range(mfn_make(IO_DENIED_MFN), mfn_make(IO_DENIED_MFN), IO_DENIED);
     machine_add_io_range(mfn_make(IO_READ_MFN), mfn_make(IO_READ_MFN), IO_READ_ONLY);
     domain = fake_domain(1, 1);
@@ -372,14 +375,25 @@ static void each_l4_entry_gets_one_verdict(void **state)
     sweep_level(4, true);
 }
 
+static void each_upper_entry_gets_one_verdict_with_linear_tables(void **state)
+{
+    (void)state;
+    linear = true;
+    for (unsigned int level = 2; level <= 4; level++) {
+        sweep_level(level, false);
+    }
+    linear = false;
+}
+
 /* ---- all frames, all levels ---------------------------------------------------------------- */
 
 /* Every frame number there is, and some there is not, as an entry of each level. */
 static void each_frame_of_the_machine_gets_one_verdict_at_each_level(void **state)
 {
     (void)state;
-    for (unsigned int controls = 0; controls < 2; controls++) {
-        start(controls == 1);
+    for (unsigned int variant = 0; variant < 4; variant++) {
+        linear = variant >= 2;
+        start(variant % 2 == 1);
         for (uint64_t mfn = 0; mfn < FRAMES + 2; mfn++) {
             for (unsigned int level = 1; level <= 4; level++) {
                 if (mfn == prepared[level].value) {
@@ -391,6 +405,7 @@ static void each_frame_of_the_machine_gets_one_verdict_at_each_level(void **stat
         }
         fake_stop();
     }
+    linear = false;
 }
 
 /* The frames of another, named by FD: only mmu_update and update_va_mapping_otherdomain can. */
@@ -434,6 +449,7 @@ int main(void)
         cmocka_unit_test(each_l2_entry_gets_one_verdict),
         cmocka_unit_test(each_l3_entry_gets_one_verdict),
         cmocka_unit_test(each_l4_entry_gets_one_verdict),
+        cmocka_unit_test(each_upper_entry_gets_one_verdict_with_linear_tables),
         cmocka_unit_test(each_frame_of_the_machine_gets_one_verdict_at_each_level),
         cmocka_unit_test(each_kind_of_frame_in_anothers_name_gets_one_verdict),
     };

@@ -47,6 +47,7 @@ static int make_linux(void **state)
         .kernel = &kernel,
         .initrd_size = 5 << 20,
         .kernel_options = "console=hvc0",
+        .is_first = true,
         .hypervisor_options = "",
         .memory_kib = 256 << 10,
     };
@@ -58,6 +59,7 @@ static bool check_made(void)
     elf_maker_write(&maker);
     kernel.elf = maker.file;
     kernel.elf_size = maker.size;
+    request.files_size = maker.size + request.initrd_size;
     return kernel_check(&request, &reason);
 }
 
@@ -238,6 +240,31 @@ static void small_machine_is_refused(void **state)
     assert_non_null(strstr(reason.text, "can have at most 10 MiB (the machine's 16 MiB, less 6"));
 }
 
+static void other_domains_memory_counts(void **state)
+{
+    (void)state;
+    add_pv_notes();
+    request.others_kib = 240 << 10;
+    assert_refused("the first domain has too little memory: it takes at least 26 MiB for its "
+                   "kernel, its initrd of 5 MiB and its tables, and can have at most 10 MiB (the "
+                   "machine's 256 MiB, less 240 MiB of other domains and 6 MiB for kernel and "
+                   "initrd as they are loaded)");
+}
+
+/* Its memory is what it was given; the first domain's option is none of its business. */
+static void other_domain_is_checked_against_its_own_memory(void **state)
+{
+    (void)state;
+    add_pv_notes();
+    request.is_first = false;
+    request.domain_kib = 32 << 10;
+    request.hypervisor_options = "dom0_mem=8M";
+    assert_true(check_made());
+    request.domain_kib = 16 << 10;
+    assert_refused("the domain has too little memory: it takes at least 26 MiB for its kernel, its "
+                   "initrd of 5 MiB and its tables, and gets 16 MiB (memory=)");
+}
+
 static void kernel_options_too_long_are_refused(void **state)
 {
     (void)state;
@@ -253,7 +280,8 @@ static void kernel_options_too_long_are_refused(void **state)
 static void assert_lack(const char *text, unsigned line_number, const char *line)
 {
     struct config_lack lack = {0};
-    assert_int_equal(kernel_config_scan((const uint8_t *)text, strlen(text), &lack), line != NULL);
+    assert_int_equal(kernel_config_scan((const uint8_t *)text, strlen(text), true, &lack),
+                     line != NULL);
     assert_int_equal(lack.line_number, line_number);
     if (line != NULL) {
         assert_string_equal(lack.line, line);
@@ -269,6 +297,11 @@ static void configuration_is_searched_for_what_is_left_out(void **state)
     assert_lack("# CONFIG_XEN_DOM0 is not set\nB=y\n", 1, "# CONFIG_XEN_DOM0 is not set");
     assert_lack("# CONFIG_XEN_DOM0 is not set\n# CONFIG_XEN_PV is not set\n", 2,
                 "# CONFIG_XEN_PV is not set");
+    struct config_lack lack = {0};
+    const char *only_first = "# CONFIG_XEN_DOM0 is not set\n# CONFIG_XEN is not set\n";
+    assert_false(kernel_config_scan((const uint8_t *)only_first, 28, false, &lack));
+    assert_true(kernel_config_scan((const uint8_t *)only_first, strlen(only_first), false, &lack));
+    assert_string_equal(lack.line, "# CONFIG_XEN is not set");
     assert_lack("# CONFIG_XEN_DOM0 is not set, is it\n #CONFIG_XEN is not set\n", 0, NULL);
 }
 
@@ -332,6 +365,8 @@ int main(void)
         cmocka_unit_test_setup(entry_outside_the_image_is_refused, make_linux),
         cmocka_unit_test_setup(initrd_larger_than_memory_is_refused, make_linux),
         cmocka_unit_test_setup(memory_option_of_the_hypervisor_counts, make_linux),
+        cmocka_unit_test_setup(other_domains_memory_counts, make_linux),
+        cmocka_unit_test_setup(other_domain_is_checked_against_its_own_memory, make_linux),
         cmocka_unit_test_setup(small_machine_is_refused, make_linux),
         cmocka_unit_test_setup(kernel_options_too_long_are_refused, make_linux),
         cmocka_unit_test(configuration_is_searched_for_what_is_left_out),

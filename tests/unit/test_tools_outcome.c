@@ -27,6 +27,16 @@ static void each_final_line_is_recognized(void **state)
     assert_int_equal(scan("(PIN) machine: panic\n"), FINAL_LINE_PANIC);
 }
 
+static void crash_of_any_domain_is_recognized(void **state)
+{
+    (void)state;
+    assert_int_equal(scan("(PIN) machine: halted after a crash of d17\n"), FINAL_LINE_CRASH_HALTED);
+    assert_int_equal(scan("(PIN) machine: reboot after a crash of d2\r\n"),
+                     FINAL_LINE_CRASH_REBOOT);
+    assert_int_equal(scan("(PIN) machine: reboot after a crash of d\n"), FINAL_LINE_NONE);
+    assert_int_equal(scan("(PIN) machine: reboot after a crash of d2x\n"), FINAL_LINE_NONE);
+}
+
 static void carriage_returns_before_the_newline_do_not_count(void **state)
 {
     (void)state;
@@ -155,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_final_line_is_recognized),
+        cmocka_unit_test(crash_of_any_domain_is_recognized),
         cmocka_unit_test(carriage_returns_before_the_newline_do_not_count),
         cmocka_unit_test(line_counts_only_once_it_is_ended),
         cmocka_unit_test(tag_inside_a_line_does_not_count),

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A child: a domain of a few frames that does what it is told. Its code (child.S) reads requests
+ * from a page that we map too, makes the call, and writes the answer beside it.
+ *
+ *   CHILD_VA + 0x0000  code
+ *   CHILD_VA + 0x1000  mailbox: requests and answers, and room for records
+ *   CHILD_VA + 0x2000  its L1, L2, L3 and L4 tables, read-only
+ *   CHILD_VA + 0x6000  plain pages
+ */
+#ifndef GUESTS_DOMAINS_CHILD_H
+#define GUESTS_DOMAINS_CHILD_H
+
+#define CHILD_VA      0x400000
+#define CHILD_MAILBOX 0x1000
+
+/* Requests that are no hypercalls. */
+#define CHILD_LOAD  0x10000 /* answer the word at address a */
+#define CHILD_STORE 0x10001 /* store b there */
+#define CHILD_CRASH 0x10002 /* an exception, for which it has no handler */
+#define CHILD_SPIN  0x10003 /* never give up the CPU again */
+
+#ifndef __ASSEMBLY__
+
+#include "guests/domains/control.h"
+
+#define CHILD_FRAMES  12U
+#define CHILD_RECORDS 0x800U /* offset of the room for records in the mailbox */
+
+enum child_page {
+    PAGE_CODE,
+    PAGE_MAILBOX,
+    PAGE_L1,
+    PAGE_L2,
+    PAGE_L3,
+    PAGE_L4,
+    PAGE_PLAIN, /* and all behind it */
+};
+
+/* child.S knows this order. */
+struct mailbox {
+    uint64_t request; /* number of the last request */
+    uint64_t done;    /* number of the last one that was answered */
+    uint64_t call;
+    uint64_t argument[5];
+    int64_t result;
+};
+
+struct child {
+    domid_t id;
+    size_t slot; /* where its mailbox is mapped */
+    mfn_t frames[CHILD_FRAMES];
+    volatile struct mailbox *mailbox;
+};
+
+/* The steps of building one, in their order, each an expectation. */
+enum build_step {
+    STEP_CREATE,
+    STEP_VCPUS,
+    STEP_QUOTA,
+    STEP_MEMORY,
+    STEP_CONTENTS,
+    STEP_MAILBOX,
+    STEP_PIN,
+    STEP_CONTEXT,
+    STEP_START,
+    STEP_COUNT,
+};
+
+/* Build one up to, and with, a step. */
+void child_build(struct child *child, enum build_step last);
+/* The same by a record of ours, in mailbox slot `slot`. */
+void child_build_from(struct child *child, struct xen_domctl *create, size_t slot,
+                      enum build_step last);
+/* One that runs, made at the beginning of a test: whatever others left is destroyed first. */
+struct child child_start(void);
+
+/* The state in which it starts; static, valid until the next call. */
+struct vcpu_guest_context *child_context(const struct child *child);
+int64_t child_set_context(const struct child *child, const struct vcpu_guest_context *context);
+
+/* What the child is answered to this call of its own. */
+int64_t child_call(const struct child *child, uint64_t call, uint64_t a, uint64_t b, uint64_t c,
+                   uint64_t d);
+/* Ask, and do not wait: for what ends it. */
+void child_ask(const struct child *child, uint64_t call, uint64_t a, uint64_t b, uint64_t c,
+               uint64_t d);
+/* The call with the address of a copy of the record as its argument `a` or `b`. */
+uint64_t child_record(const struct child *child, const void *record, size_t size);
+void *child_record_place(const struct child *child);
+
+/* Where the child has a page. */
+static inline uint64_t child_address(unsigned int page)
+{
+    return CHILD_VA + page * PAGE_SIZE;
+}
+
+/* Wait until it has shut down; the code, or -1 if it does not. */
+int child_shutdown_code(const struct child *child);
+
+#endif
+#endif

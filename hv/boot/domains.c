@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "hv/boot/domains.h"
+
+#include "hv/boot/plan.h"
+#include "hv/console/console.h"
+#include "hv/console/guest_console.h"
+#include "hv/crash.h"
+#include "hv/domain/build.h"
+#include "hv/domain/domain.h"
+#include "hv/domain/memory_map.h"
+#include "hv/mem/boot_memory.h"
+#include "lib/format.h"
+
+#define MIB_SHIFT (20 - PAGE_SHIFT) /* pages to MiB */
+
+static struct build_result result; /* of the domain being built; too large for a stack */
+
+/* What has come of the domains asked for. */
+struct domain_lists {
+    unsigned int built_count;
+    unsigned int failed_count; /* of those that there are records of */
+    struct hv_domain *built[BOOT_DOMAIN_LIMIT + 1];
+    struct hv_domain *failed[BOOT_DOMAIN_LIMIT];
+};
+
+/* ---- refusals ------------------------------------------------------------------------------- */
+
+/* Why the kernel in a boot module cannot be started, in the builder's words. */
+struct refusal {
+    char text[256];
+};
+
+static struct refusal describe_kernel(const struct boot_module *kernel, enum build_status status)
+{
+    const struct build_detail *detail = &result.detail;
+    char numbers[48] = "";
+    switch (build_status_numbers(status)) {
+    case 0:
+        break;
+    case 1:
+        format_text(numbers, sizeof(numbers), " (0x%lx)", detail->value);
+        break;
+    default:
+        format_text(numbers, sizeof(numbers), " (0x%lx, 0x%lx)", detail->value, detail->limit);
+        break;
+    }
+    struct refusal refusal;
+    format_text(refusal.text, sizeof(refusal.text), "%lu bytes, cannot be started: %s%s%s",
+                kernel->size, build_status_text(status), numbers,
+                status == BUILD_NOT_ELF ? "; \"pinnace extract\" unpacks one" : "");
+    return refusal;
+}
+
+static uint64_t wanted_mib(void)
+{
+    return (result.detail.value + (1U << MIB_SHIFT) - 1) >> MIB_SHIFT;
+}
+
+/* What can be put right outside the kernel's file is told in the words of who can. */
+static NORETURN void panic_for_first(const struct planned_domain *first, unsigned int module,
+                                     enum build_status status)
+{
+    if (status == BUILD_TOO_LITTLE_MEMORY) {
+        panic("too little memory for the first domain: kernel and initrd need %lu MiB, it gets %lu "
+              "MiB (option dom0_mem, or the machine's size)",
+              wanted_mib(), result.detail.limit >> MIB_SHIFT);
+    }
+    if (status == BUILD_INITRD_TOO_LARGE) {
+        panic("the initrd is too large for the first domain: it has %lu MiB, the domain gets %lu "
+              "MiB (option dom0_mem, or the machine's size)",
+              wanted_mib(), result.detail.limit >> MIB_SHIFT);
+    }
+    panic("boot module %u, \"%.64s\", %s", module, first->kernel->text,
+          describe_kernel(first->kernel, status).text);
+}
+
+static void complain_of(const struct planned_domain *planned, enum build_status status)
+{
+    const char *name = planned->spec.name;
+    if (status == BUILD_TOO_LITTLE_MEMORY || status == BUILD_INITRD_TOO_LARGE) {
+        console_log(LOG_ERROR,
+                    "domain \"%s\" is not started: its %s %lu MiB, it gets %lu MiB (memory=)", name,
+                    status == BUILD_TOO_LITTLE_MEMORY ? "kernel and ramdisk need" : "ramdisk has",
+                    wanted_mib(), result.detail.limit >> MIB_SHIFT);
+    } else {
+        console_log(LOG_ERROR, "domain \"%s\" is not started: its kernel, %s", name,
+                    describe_kernel(planned->kernel, status).text);
+    }
+}
+
+static void complain_of_module(const char *text)
+{
+    console_log(LOG_ERROR, "%s", text);
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
+
+static struct build_request make_request(const struct planned_domain *planned,
+                                         const struct hv_domain *domain)
+{
+    const struct boot_module *ramdisk = planned->ramdisk;
+    return (struct build_request){
+        .kernel = phys_to_virt(planned->kernel->address),
+        .kernel_size = planned->kernel->size,
+        .initrd = ramdisk != NULL ? phys_to_virt(ramdisk->address) : NULL,
+        .initrd_size = ramdisk != NULL ? ramdisk->size : 0,
+        .command_line = planned->spec.extra,
+        .page_count = planned->spec.memory_kib >> (PAGE_SHIFT - 10),
+        .shared_info_address = domain->shared_mfn.value << PAGE_SHIFT,
+    };
+}
+
+static void announce(const struct hv_domain *domain, const char *name, uint64_t page_count)
+{
+    console_log(LOG_INFO,
+                "d%u%s: %lu MiB, kernel at 0x%lx, entry 0x%lx, %lu page-table frames pinned",
+                domain->core.id, name, page_count >> MIB_SHIFT,
+                layout_address(&result.layout, result.layout.kernel.first), result.image.entry,
+                result.layout.tables.count);
+}
+
+/* ---- the first ------------------------------------------------------------------------------ */
+
+static uint64_t memory_of_others(const struct boot_plan *plan)
+{
+    uint64_t kib = 0;
+    for (unsigned int i = 0; i < plan->count; i++) {
+        kib += plan->domains[i].spec.memory_kib;
+    }
+    return kib << 10;
+}
+
+/* Without dom0_mem the first domain gets all that the others leave but a sixteenth, at most 128
+ * MiB, which stays free for what it asks for later. */
+static uint64_t choose_first_memory(const struct hv_options *options, uint64_t others)
+{
+    uint64_t available = machine.free_count << PAGE_SHIFT;
+    available = available > others ? available - others : 0;
+    struct dom0_memory memory = options->dom0_mem;
+    if (!memory.size.given) {
+        uint64_t spare = min_u64(available / 16, UINT64_C(128) << 20);
+        memory.size = (struct memory_amount){.bytes = spare, .given = true, .negative = true};
+    }
+    return options_dom0_bytes(&memory, available);
+}
+
+static struct hv_domain *create_first(const struct boot_information *information,
+                                      const struct boot_plan *plan,
+                                      const struct hv_options *options)
+{
+    const struct domain_config config = {.id = FIRST_DOMAIN,
+                                         .is_first = true,
+                                         .vcpus = 1,
+                                         .grant_frames = -1,
+                                         .maptrack_frames = -1};
+    struct hv_domain *domain;
+    if (hv_domain_create(&config, &domain) != 0 || hv_domain_add_vcpus(domain, 1) != 0) {
+        panic("no memory for the first domain's records");
+    }
+    const struct planned_domain *first = &plan->first;
+    struct build_request request = make_request(first, domain);
+    request.page_count = choose_first_memory(options, memory_of_others(plan)) >> PAGE_SHIFT;
+    request.start_flags = SIF_PRIVILEGED | SIF_INITDOMAIN;
+    enum build_status status = hv_domain_build(domain, &request, &result);
+    if (status != BUILD_OK) {
+        panic_for_first(first, (unsigned int)(first->kernel - information->modules), status);
+    }
+    announce(domain, "", request.page_count);
+    return domain;
+}
+
+/* ---- the others ----------------------------------------------------------------------------- */
+
+/* What a domain needs besides its memory for records and the like is little next to this. */
+#define OWN_PAGES 256U
+
+/* False: a line has said why; *domain is what there is of it, or NULL. */
+static bool create_records(const struct planned_domain *planned, struct hv_domain **domain)
+{
+    const char *name = planned->spec.name;
+    uint64_t page_count = planned->spec.memory_kib >> (PAGE_SHIFT - 10);
+    *domain = NULL;
+    if (page_count + OWN_PAGES > machine.free_count) {
+        console_log(LOG_ERROR,
+                    "domain \"%s\" is not started: it is to have %lu MiB, but %lu MiB are free",
+                    name, page_count >> MIB_SHIFT, machine.free_count >> MIB_SHIFT);
+        return false;
+    }
+    const struct domain_config config = {
+        .id = planned->id,
+        .vcpus = planned->spec.vcpus,
+        .grant_frames = -1,
+        .maptrack_frames = -1,
+    };
+    int error = hv_domain_create(&config, domain);
+    if (error == 0) {
+        (*domain)->core.page_limit = page_count;
+        error = hv_domain_add_vcpus(*domain, planned->spec.vcpus);
+    }
+    if (error != 0) {
+        console_log(LOG_ERROR, "domain \"%s\" is not started: no room for its records (error %d)",
+                    name, -error);
+    }
+    return error == 0;
+}
+
+/* Its own serial port, if it is to have one, and the event channel of its console ring. */
+static bool open_console(const struct planned_domain *planned, struct hv_domain *domain,
+                         const struct hv_options *options, uint32_t *event)
+{
+    unsigned int number = planned->spec.console;
+    const char *refusal = number != 0 ? guest_console_use_port(domain, options, number - 1) : NULL;
+    if (refusal != NULL) {
+        console_log(LOG_ERROR,
+                    "domain \"%s\": console=com%u is not possible, %s; it is on the "
+                    "hypervisor's line",
+                    planned->spec.name, number, refusal);
+    }
+    int error = guest_console_open(domain, event);
+    if (error != 0) {
+        console_log(LOG_ERROR, "domain \"%s\" is not started: no event channel for its console",
+                    planned->spec.name);
+    }
+    return error == 0;
+}
+
+static bool build_other(const struct planned_domain *planned, struct hv_domain *domain,
+                        const struct hv_options *options)
+{
+    struct build_request request = make_request(planned, domain);
+    request.has_rings = true; /* no store answers: its port stays 0 (start_info.store_evtchn) */
+    if (!open_console(planned, domain, options, &request.console_port)) {
+        return false;
+    }
+    enum build_status status = hv_domain_build(domain, &request, &result);
+    if (status != BUILD_OK) {
+        complain_of(planned, status);
+        return false;
+    }
+    if (guest_console_attach(domain, result.console) != STATUS_OK) {
+        console_log(LOG_ERROR, "domain \"%s\" is not started: its console ring cannot be served",
+                    planned->spec.name);
+        return false;
+    }
+    memory_map_set_plain(domain, request.page_count << PAGE_SHIFT);
+    char name[DOMAIN_NAME_MAX + 4];
+    format_text(name, sizeof(name), " (%s)", planned->spec.name);
+    announce(domain, name, request.page_count);
+    return true;
+}
+
+/* One that could not be built is destroyed when there is one that could. */
+static void create_other(const struct planned_domain *planned, const struct hv_options *options,
+                         struct domain_lists *lists)
+{
+    struct hv_domain *domain;
+    if (!create_records(planned, &domain)) {
+        if (domain != NULL) {
+            lists->failed[lists->failed_count++] = domain;
+        }
+    } else if (build_other(planned, domain, options)) {
+        lists->built[lists->built_count++] = domain;
+    } else {
+        lists->failed[lists->failed_count++] = domain;
+    }
+}
+
+/* ---- in order ------------------------------------------------------------------------------- */
+
+static void free_modules(const struct boot_information *information)
+{
+    for (unsigned int i = 0; i < information->module_count; i++) {
+        uint64_t first = information->modules[i].address >> PAGE_SHIFT;
+        uint64_t end =
+            (information->modules[i].address + information->modules[i].size) >> PAGE_SHIFT;
+        if ((information->modules[i].address & PAGE_MASK) != 0) {
+            first++;
+        }
+        machine_add_free(mfn_make(first), end > first ? end - first : 0);
+    }
+}
+
+static void let_run(struct hv_domain *domain)
+{
+    CHECK(hv_domain_unpause(domain) == 0);
+}
+
+static void destroy(struct hv_domain *domain, struct hv_domain *other)
+{
+    while (!hv_domain_destroy(domain, hv_domain_vcpu(other, 0))) {
+        /* nobody waits yet */
+    }
+}
+
+void boot_domains_create(struct boot_information *information, const struct hv_options *options)
+{
+    static struct boot_plan plan;
+    static struct domain_lists lists;
+    if (information->module_count == 0) {
+        panic("no boot module: the first one must be the first domain's kernel (an ELF file)");
+    }
+    boot_plan_make(&plan, information, complain_of_module);
+    if (plan.has_first) {
+        lists.built[lists.built_count++] = create_first(information, &plan, options);
+    }
+    for (unsigned int i = 0; i < plan.count; i++) {
+        create_other(&plan.domains[i], options, &lists);
+    }
+    if (lists.built_count == 0) {
+        panic("of the domains that the boot modules describe, none can be started");
+    }
+    free_modules(information);
+    for (unsigned int i = 0; i < lists.failed_count; i++) {
+        destroy(lists.failed[i], lists.built[0]);
+    }
+    input_settle(plan.has_first);
+    for (unsigned int i = 0; i < lists.built_count; i++) {
+        let_run(lists.built[i]);
+    }
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "hv/control/control.h"
+
+#include "hv/console/console.h"
+#include "hv/console/readconsole.h"
+#include "hv/control/machine_info.h"
+#include "hv/debug/keys.h"
+#include "hv/guest_memory.h"
+
+typedef int (*sysctl_fn)(struct xen_sysctl *op);
+
+static int readconsole(struct xen_sysctl *op)
+{
+    return console_readconsole(&op->u.readconsole);
+}
+
+static int sched_id(struct xen_sysctl *op)
+{
+    op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
+    return 0;
+}
+
+/* From one number on, as many as there is room for. A list in pieces begins again behind its last.
+ */
+static int getdomaininfolist(struct xen_sysctl *op)
+{
+    struct xen_sysctl_getdomaininfolist *list = &op->u.getdomaininfolist;
+    uint64_t to = HANDLE_ADDRESS(list->buffer);
+    list->num_domains = 0;
+    for (uint32_t id = list->first_domain; id < DOMAIN_LIMIT; id++) {
+        const struct hv_domain *domain = hv_domain_find((uint16_t)id);
+        if (domain == NULL) {
+            continue;
+        }
+        if (list->num_domains == list->max_domains) {
+            break;
+        }
+        struct xen_domctl_getdomaininfo info;
+        domain_info_fill(domain, &info);
+        if (!guest_copy_out(to + list->num_domains * sizeof(info), &info, sizeof(info))) {
+            return -XEN_EFAULT;
+        }
+        list->num_domains++;
+    }
+    return 0;
+}
+
+static int debug_keys(struct xen_sysctl *op)
+{
+    uint64_t from = HANDLE_ADDRESS(op->u.debug_keys.keys);
+    for (uint32_t i = 0; i < op->u.debug_keys.nr_keys; i++) {
+        char key;
+        if (!guest_copy_in(&key, from + i, 1)) {
+            return -XEN_EFAULT;
+        }
+        debug_key_act(key);
+    }
+    return 0;
+}
+
+/* Every command answers in its record. */
+static const sysctl_fn commands[] = {
+    [XEN_SYSCTL_readconsole] = readconsole,
+    [XEN_SYSCTL_physinfo] = sysctl_physinfo,
+    [XEN_SYSCTL_sched_id] = sched_id,
+    [XEN_SYSCTL_getdomaininfolist] = getdomaininfolist,
+    [XEN_SYSCTL_debug_keys] = debug_keys,
+    [XEN_SYSCTL_getcpuinfo] = sysctl_getcpuinfo,
+    [XEN_SYSCTL_availheap] = sysctl_availheap,
+    [XEN_SYSCTL_cputopoinfo] = sysctl_cputopoinfo,
+    [XEN_SYSCTL_numainfo] = sysctl_numainfo,
+    [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
+    [XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_get_cpu_levelling_caps,
+};
+
+/* sysctl(record) */
+struct call_result hypercall_sysctl(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    struct xen_sysctl op;
+    if (!vcpu->core.domain->is_control) {
+        return call_done(-XEN_EPERM);
+    }
+    if (!guest_copy_in(&op, arg[0], sizeof(op))) {
+        return call_done(-XEN_EFAULT);
+    }
+    if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION) {
+        return call_done(-XEN_EACCES);
+    }
+    sysctl_fn perform = NULL;
+    if (op.cmd < ARRAY_SIZE(commands)) {
+        perform = commands[index_nospec(op.cmd, ARRAY_SIZE(commands))];
+    }
+    if (perform == NULL) {
+        return hypercall_unknown(vcpu, __HYPERVISOR_sysctl, "sysctl", op.cmd);
+    }
+    int result = perform(&op);
+    if (result == 0 && !guest_copy_out(arg[0], &op, sizeof(op))) {
+        result = -XEN_EFAULT;
+    }
+    return call_done(result);
+}
