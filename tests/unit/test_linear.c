@@ -160,6 +160,27 @@ static void xsa_240_no_chain_is_ever_formed(void **state)
     }
 }
 
+/* 64 full tables are as many entries as are counted. */
+static void entries_that_name_a_table_are_counted_and_limited(void **state)
+{
+    (void)state;
+    start(true);
+    mfn_t target = first.table[2];
+    assert_int_equal(do_pin(vcpu, target, 2), 0);
+    for (unsigned int i = 0; i < 64; i++) {
+        mfn_t table = fake_give(domain);
+        for (unsigned int entry = 0; entry < PTE_COUNT; entry++) {
+            fake_entries(table)[entry] = pte_make(target, SELF_RO);
+        }
+        assert_int_equal(do_pin(vcpu, table, 2), 0);
+    }
+    assert_int_equal(fake_frame(target)->same_level, INT16_MIN);
+    mfn_t last = fake_give(domain);
+    assert_int_equal(do_pin(vcpu, last, 2), 0);
+    assert_name_refused(last, target, SELF_RO, STATUS_SAME_LEVEL_CHAIN);
+    fake_stop();
+}
+
 static void entries_of_other_levels_are_refused_as_before(void **state)
 {
     (void)state;
@@ -372,6 +393,7 @@ int main(void)
         cmocka_unit_test(prepared_table_is_judged_the_same),
         cmocka_unit_test(harmless_bits_of_such_an_entry_may_change),
         cmocka_unit_test(xsa_240_no_chain_is_ever_formed),
+        cmocka_unit_test(entries_that_name_a_table_are_counted_and_limited),
         cmocka_unit_test(entries_of_other_levels_are_refused_as_before),
         cmocka_unit_test(anothers_table_is_refused),
         cmocka_unit_test(last_use_by_such_an_entry_releases_the_tree),
