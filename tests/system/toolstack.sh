@@ -11,7 +11,6 @@
 
 limit=400
 log=$scratch/toolstack.log
-processor=(-cpu max)
 
 set_hypervisor() {
     case ${HYPERVISOR:-pinnace} in
@@ -19,7 +18,6 @@ set_hypervisor() {
     xen)
         (prepare_xen) && xen_version=$(package_field "$xen_package" Version)
         gunzip -c "$(xen_image)" >"$scratch/hypervisor"
-        processor=(-cpu "max,-smap") # see docs/benchmarks.md: QEMU's IRETQ
         ;;
     esac
 }
@@ -27,7 +25,7 @@ set_hypervisor() {
 # From the folder: QEMU takes what follows a space for the kernel's options.
 boot() {
     cd "$scratch" || exit
-    timeout $limit qemu-system-x86_64 -accel tcg,thread=single "${processor[@]}" -m 1024 \
+    timeout $limit qemu-system-x86_64 -accel tcg,thread=single -m 1024 \
         -display none -nodefaults -no-reboot -serial stdio -kernel hypervisor \
         -append "console=com1 dom0_mem=512M audit" -initrd "vmlinux console=hvc0,ramdisk" \
         </dev/null >"$scratch/raw" 2>&1
