@@ -19,7 +19,7 @@ static struct {
     struct heap queue;       /* who can run and does not, by virtual time */
     struct hv_vcpu *running; /* NULL: idle */
     uint64_t charged_ns;     /* system time up to which `running` has been charged */
-    uint64_t idle_ns;  /* nobody ran, up to the same time */
+    uint64_t idle_ns;        /* nobody ran, up to the same time */
     uint64_t floor_ns; /* virtual time: nobody who can run is behind it by more than a slice */
     uint64_t used_slots[VCPU_TOTAL_LIMIT / 64]; /* a bit for each vCPU there is */
 } sched = {.queue = {.nodes = places, .limit = VCPU_TOTAL_LIMIT}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Same-level ("linear") tables, behind pv-linear-pt=: what may be named, that nobody can write through
- * it, that no chains are formed (XSA-240), and that everything comes back.
+ * Same-level ("linear") tables, behind pv-linear-pt=: what may be named, that nobody can write
+ * through it, that no chains are formed (XSA-240), and that everything comes back.
  */
 #include "tests/fake/fake_machine.h"
 
@@ -10,15 +10,15 @@
 
 #include <string.h>
 
-#define FRAMES   256U
-#define SLOT     7U
-#define K_LIMIT  400U
+#define FRAMES  256U
+#define SLOT    7U
+#define K_LIMIT 400U
 #define SELF_RO (PTE_PRESENT | PTE_USER | PTE_ACCESSED)
 
 static struct domain *domain;
 static struct vcpu *vcpu;
 static struct fake_guest guest;
-static struct fake_tree first;  /* two trees that nobody uses yet */
+static struct fake_tree first; /* two trees that nobody uses yet */
 static struct fake_tree second;
 
 static void start(bool linear)
