@@ -157,6 +157,7 @@ build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o) $(TOOL_SHARED_C:%.c=build/tool-o
 
 # ---- guest kernels: guests/lib is the shared runtime, each other folder one kernel ------------
 
+# An archive: a kernel gets what it uses, and may have a guest_main() of its own.
 GUEST_LIB_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/lib/*.c)) \
 	$(patsubst %.S,build/guest-obj/%.S.o,$(wildcard guests/lib/*.S)) \
 	build/guest-obj/lib/string.o build/guest-obj/lib/format.o
@@ -166,13 +167,17 @@ build/guest-obj/%.o: %.c build/compiler
 build/guest-obj/%.S.o: %.S build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -std=gnu11,$(GUEST_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
+build/guest-obj/lib.a: $(GUEST_LIB_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+# One that uses another's files names them here.
+GUEST_USES_cycles := domains/control.c domains/child.c domains/child.S
+guest_objects = $(patsubst guests/%.c,build/guest-obj/guests/%.o,$(patsubst guests/%.S,build/guest-obj/guests/%.S.o,\
+	$(wildcard guests/$(1)/*.c guests/$(1)/*.S) $(addprefix guests/,$(GUEST_USES_$(1)))))
 define GUEST_RULE
-build/guests/$(1).elf: $$(patsubst %.c,build/guest-obj/%.o,$$(wildcard guests/$(1)/*.c)) \
-		$$(patsubst %.S,build/guest-obj/%.S.o,$$(wildcard guests/$(1)/*.S)) \
-		$$(GUEST_LIB_OBJECTS) guests/lib/link.ld
+build/guests/$(1).elf: $$(call guest_objects,$(1)) build/guest-obj/lib.a guests/lib/link.ld
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) -nostdlib -static -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
-		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o,$$^)
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o %.a,$$^)
 endef
 $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
 
