@@ -82,7 +82,7 @@ GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 # Parts of hv/ that touch no hardware: the host tests link them too.
 HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
 	hv/boot/plan.c hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c hv/console/pv_ring.c \
-	hv/console/conring.c)
+	hv/console/conring.c hv/sched/run_queue.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%) build/tests/test_threads
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)

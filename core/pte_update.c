@@ -103,5 +103,9 @@ pte_t *pt_find_leaf(mfn_t root, uint64_t address)
         }
         mfn = pte_mfn(pte);
     }
-    return (pte_t *)port_map_frame(mfn) + pte_index(1, address);
+    /* By way of a same-level entry the fourth table is one of an upper level, or even ours. */
+    const struct frame *table = frame_find(mfn);
+    return table != NULL && frame_is_table(table, 1)
+               ? (pte_t *)port_map_frame(mfn) + pte_index(1, address)
+               : NULL;
 }

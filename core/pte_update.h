@@ -30,8 +30,9 @@ NODISCARD enum status pte_update_table(struct mmu_context *context, struct frame
 
 /*
  * The L1 slot that maps `address` in the tree under `root`, found by software through the
- * hypervisor's own mapping: no TLB is asked. NULL: a table on the way is missing. `address` is the
- * guest's (address_is_guest()).
+ * hypervisor's own mapping: no TLB is asked. NULL: a table on the way is missing, or what the
+ * processor would use as the L1 table is a table of another level (pte_decide.h, same-level
+ * tables). `address` is the guest's (address_is_guest()).
  */
 NODISCARD pte_t *pt_find_leaf(mfn_t root, uint64_t address);
 

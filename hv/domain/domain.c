@@ -153,7 +153,7 @@ static int add_vcpu(struct hv_domain *domain, unsigned int id)
     if (vcpu == NULL) {
         return -XEN_ENOMEM;
     }
-    if (!sched_add_vcpu(vcpu)) {
+    if (!sched_add_vcpu(vcpu, domain->weight)) {
         vcpu_record_free(vcpu);
         return -XEN_ENOMEM;
     }

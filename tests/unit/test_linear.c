@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Same-level ("linear") tables, behind pv-linear-pt=: what may be named, that nobody can write through
- * it, that no chains are formed (XSA-240), and that everything comes back.
+ * Same-level ("linear") tables, behind pv-linear-pt=: what may be named, that nobody can write
+ * through it, that no chains are formed (XSA-240), and that everything comes back.
  */
 #include "tests/fake/fake_machine.h"
 
@@ -10,15 +10,15 @@
 
 #include <string.h>
 
-#define FRAMES   256U
-#define SLOT     7U
-#define K_LIMIT  400U
+#define FRAMES  256U
+#define SLOT    7U
+#define K_LIMIT 400U
 #define SELF_RO (PTE_PRESENT | PTE_USER | PTE_ACCESSED)
 
 static struct domain *domain;
 static struct vcpu *vcpu;
 static struct fake_guest guest;
-static struct fake_tree first;  /* two trees that nobody uses yet */
+static struct fake_tree first; /* two trees that nobody uses yet */
 static struct fake_tree second;
 
 static void start(bool linear)
@@ -286,6 +286,29 @@ static void tables_are_seen_read_only_through_it(void **state)
     fake_stop();
 }
 
+/* To the processor an upper-level table is the L1 table there; to us its entries are not L1's. */
+static void no_address_behind_it_has_an_l1_entry(void **state)
+{
+    (void)state;
+    for (unsigned int level = 2; level <= 4; level++) {
+        start(true);
+        const mfn_t tables[] = {[2] = guest.l2, [3] = guest.l3, [4] = guest.l4};
+        mfn_t table = tables[level];
+        assert_int_equal(name(table, table, SELF_RO), 0);
+        assert_int_equal(do_pin(vcpu, second.table[level], level), 0);
+        assert_int_equal(do_update(vcpu, table, SLOT + 1, pte_make(second.table[level], SELF_RO)),
+                         0);
+        for (uint64_t slot = SLOT; slot <= SLOT + 1; slot++) {
+            uint64_t address = slot << (12 + 9 * (level - 1));
+            struct fake_snapshot *before = fake_snapshot();
+            assert_int_equal(do_va(vcpu, address, pte_make(guest.pages[0], FAKE_RW), 0),
+                             -XEN_EINVAL);
+            assert_unchanged(before);
+        }
+        fake_stop();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +324,7 @@ int main(void)
         cmocka_unit_test(release_is_the_same_wherever_it_is_interrupted),
         cmocka_unit_test(dying_domain_leaves_nothing),
         cmocka_unit_test(tables_are_seen_read_only_through_it),
+        cmocka_unit_test(no_address_behind_it_has_an_l1_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
