@@ -3,6 +3,7 @@
  * Mini: a kernel for a domain of 4 MiB, to have many of them. It prints one line on its console
  * ring and then does what its command line asks for, in this order:
  *
+ *   tsc                   say what the time-stamp counter was before that line, and after it
  *   grants ports frames   take all there are of these, and say how many
  *   within=MS             work for a random time of less than so many milliseconds
  *   end=WHAT              spin, crash, reboot or poweroff; without it, sleep for ever
@@ -17,6 +18,13 @@
 
 NORETURN void guest_main(void);
 
+static uint64_t time_stamp(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
 static void take_all_as_asked(void)
 {
     if (argument_find("grants") != NULL) {
@@ -28,13 +36,6 @@ static void take_all_as_asked(void)
     if (argument_find("frames") != NULL) {
         ring_print("mini: %lu page tables\n", use_all_frames());
     }
-}
-
-static uint64_t time_stamp(void)
-{
-    uint32_t low, high;
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
 }
 
 /* Calls of many kinds, until a moment that nobody knows before. */
@@ -82,8 +83,13 @@ static void end_as_asked(void)
 void guest_main(void)
 {
     start_info = (start_info_t *)boot_state.rsi;
+    uint64_t before = time_stamp();
     ring_print("mini: %lu pages, \"%s\"\n", start_info->nr_pages,
                (const char *)start_info->cmd_line);
+    uint64_t after = time_stamp();
+    if (argument_find("tsc") != NULL) {
+        ring_print("mini: tsc %lu to %lu\n", before, after);
+    }
     take_all_as_asked();
     work_as_asked();
     end_as_asked();
