@@ -109,3 +109,20 @@ pte_t *pt_find_leaf(mfn_t root, uint64_t address)
                ? (pte_t *)port_map_frame(mfn) + pte_index(1, address)
                : NULL;
 }
+
+bool pt_meets_hypervisor_slot(mfn_t root, uint64_t address)
+{
+    mfn_t mfn = root;
+    for (unsigned int level = 4; level > 1; level--) {
+        const pte_t *entries = port_map_frame(mfn);
+        pte_t pte = pte_read(&entries[pte_index(level, address)]);
+        mfn = pte_mfn(pte);
+        if (!pte_is_present(pte) || !frame_is_table(frame_find(mfn), 4)) {
+            return false; /* from here on every table is the guest's own */
+        }
+        if (pte_slot_is_hypervisor(4, pte_index(level - 1, address))) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -36,6 +36,13 @@ NODISCARD enum status pte_update_table(struct mmu_context *context, struct frame
  */
 NODISCARD pte_t *pt_find_leaf(mfn_t root, uint64_t address);
 
+/*
+ * Would the processor's walk for a guest's address use one of the hypervisor's slots of an L4? It
+ * does where an L4 entry names an L4 (same-level tables), with the slot one level lower. Ring 3 is
+ * not let in there, but we would be, on a guest's behalf. `root` is loaded: a live L4, or our own.
+ */
+NODISCARD bool pt_meets_hypervisor_slot(mfn_t root, uint64_t address);
+
 /* Canonical and outside the hypervisor's slots: the guest may map it. */
 static inline bool address_is_guest(uint64_t address)
 {

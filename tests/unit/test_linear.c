@@ -6,6 +6,7 @@
 #include "tests/fake/fake_machine.h"
 
 #include "core/pt_validate.h"
+#include "core/pte_update.h"
 #include "core/teardown.h"
 
 #include <string.h>
@@ -309,6 +310,35 @@ static void no_address_behind_it_has_an_l1_entry(void **state)
     }
 }
 
+/* Behind an L4 that is used as an L3, the hypervisor's slots are at the guest's addresses. */
+static void hypervisor_slots_behind_an_l4_are_told_from_the_guests(void **state)
+{
+    (void)state;
+    start(true);
+    pin_both(4);
+    const uint64_t hidden = L4_HYPERVISOR_LAST;
+    const uint64_t slot = SLOT;
+    mfn_t root = guest.l4;
+    assert_false(pt_meets_hypervisor_slot(root, slot << 39 | hidden << 30));
+    assert_false(pt_meets_hypervisor_slot(root, FAKE_VA(0)));
+    assert_false(pt_meets_hypervisor_slot(root, hidden << 30));
+    for (unsigned int round = 0; round < 2; round++) {
+        mfn_t named = round == 0 ? root : first.table[4];
+        assert_int_equal(do_update(vcpu, root, SLOT, pte_make(named, SELF_RO)), 0);
+        assert_true(pt_meets_hypervisor_slot(root, slot << 39 | hidden << 30));
+        assert_true(pt_meets_hypervisor_slot(root, slot << 39 | hidden << 30 | 1U << 21));
+        assert_false(pt_meets_hypervisor_slot(root, slot << 39 | (hidden + 1) << 30));
+        assert_false(pt_meets_hypervisor_slot(root, slot << 39 | hidden << 21));
+        assert_false(pt_meets_hypervisor_slot(root, hidden << 30));
+        bool again = round == 0; /* through the table itself any number of times */
+        uint64_t twice = slot << 39 | slot << 30;
+        assert_int_equal(pt_meets_hypervisor_slot(root, twice | hidden << 21), again);
+        assert_int_equal(pt_meets_hypervisor_slot(root, twice | slot << 21 | hidden << 12), again);
+        assert_false(pt_meets_hypervisor_slot(root, twice | slot << 21 | slot << 12));
+    }
+    fake_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +355,7 @@ int main(void)
         cmocka_unit_test(dying_domain_leaves_nothing),
         cmocka_unit_test(tables_are_seen_read_only_through_it),
         cmocka_unit_test(no_address_behind_it_has_an_l1_entry),
+        cmocka_unit_test(hypervisor_slots_behind_an_l4_are_told_from_the_guests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
