@@ -87,6 +87,8 @@ struct hv_vcpu {
     uint64_t gs_base_kernel;
     uint64_t gs_base_user;
 
+    uint32_t tsc_aux; /* what RDTSCP and RDPID tell besides */
+
     bool cr0_ts;     /* the guest's own CR0.TS: #NM is the guest's while set */
     bool fpu_loaded; /* its FPU state is in the registers, hardware TS clear */
     uint64_t cr4;    /* the bits the guest chose, of those it may */

@@ -5,8 +5,10 @@
 #include "hv/cpu/control.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
+#include "hv/cpu/features.h"
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/msr.h"
+#include "hv/cpu/msr_names.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
 #include "hv/guest_memory.h"
@@ -65,6 +67,9 @@ static void load_state(struct hv_vcpu *vcpu)
     window_load(vcpu_window(&vcpu->core), (unsigned int)info->cpu, vcpu->core.ldt_entries);
     control_load_cr4(vcpu);
     debug_load(vcpu);
+    if (cpu_features.rdtscp) {
+        msr_write(MSR_TSC_AUX, vcpu->tsc_aux);
+    }
     port_base_changed(&vcpu->core);
     bool complete = segments_load(&vcpu->regs);
     segment_set_fs_base(vcpu->fs_base);
