@@ -290,6 +290,10 @@ static void dying_domain_gains_nothing(void **state)
     assert_false(frame_is_pinned(fake_frame(tree.table[4])));
     assert_int_equal(vcpu_take_bases(victim->vcpus[1], tree.table[4], MFN_INVALID),
                      STATUS_NO_DOMAIN);
+    struct mmu_context context;
+    context_open_self(&context, victim->vcpus[1]);
+    assert_int_equal(vcpu_set_gdt(&context, &tree.table[0], 512), STATUS_NO_DOMAIN);
+    context_close(&context);
     struct mmu_locked locked = domain_mmu_lock(victim);
     assert_true(mfn_equal(reservation_add(victim, 0, 64), MFN_INVALID));
     domain_mmu_unlock(locked);
