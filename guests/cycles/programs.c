@@ -8,7 +8,7 @@
 
 /* Copied as a whole: nothing is called, and no table of the compiler's is used. */
 #define PROGRAM                                                                                    \
-    __attribute__((flatten, section(".text.programs"), aligned(4096),                            \
+    __attribute__((flatten, section(".text.programs"), aligned(4096),                              \
                    optimize("no-jump-tables", "no-tree-loop-distribute-patterns")))
 
 #define BATCH_COUNT (PAGE_SIZE / sizeof(mmu_update_t))
@@ -187,6 +187,15 @@ PROGRAM void program_survivor(volatile struct mailbox *mailbox)
             hypercall_event_channel_op(EVTCHNOP_send, &send);
         }
         change_mappings(&program);
+    }
+}
+
+PROGRAM void program_sleeper(uint64_t end)
+{
+    struct vcpu_set_singleshot_timer timer = {.timeout_abs_ns = end};
+    hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &timer);
+    for (struct sched_poll poll = {.timeout = end};; poll.timeout = 0) {
+        hypercall_sched_op(SCHEDOP_poll, &poll);
     }
 }
 

@@ -34,6 +34,9 @@ void program_victim(volatile struct mailbox *mailbox);
  * the events it got. */
 void program_survivor(volatile struct mailbox *mailbox);
 
+/* Of one vCPU of many: sleep to a moment of system time, and then for ever. */
+void program_sleeper(uint64_t end);
+
 /* A domain with such a program, built up to its last step but the start. */
 void program_load(struct child *child, size_t slot, void (*program)(volatile struct mailbox *));
 void program_start(struct child *child, const uint64_t arguments[5]);
