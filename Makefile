@@ -229,7 +229,7 @@ FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
 FUZZ_COVERAGE = fuzzer-no-link,
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c $(TOOL_CALLS_C),$(TOOL_C)) $(TOOL_SHARED_C) \
 	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)) hv/boot/plan.c tests/fake/fake_builder.c)
-FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls) \
+FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls grants) \
 	$(wildcard tests/model/*.c))
 
 build/fuzz-obj/%.o: %.c
