@@ -14,7 +14,7 @@
 #include "hv/cpu/cpu.h"
 #include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
-#include "lib/heap.h"
+#include "hv/sched/run_queue.h"
 
 #define EXCEPTION_COUNT       256U
 #define FPU_AREA_SIZE         PAGE_SIZE
@@ -43,7 +43,7 @@ struct hv_domain {
     struct shared_info *shared;
     mfn_t shared_mfn;
     unsigned int vcpu_limit;    /* it may have vCPUs 0 .. vcpu_limit - 1; the scheduler's lock */
-    unsigned int weight;        /* its share of the CPU, in WEIGHT_DEFAULTths */
+    unsigned int weight;        /* each of its vCPUs' share of the CPU, in WEIGHT_DEFAULTths */
     unsigned int pause_count;   /* while not 0, none of its vCPUs runs; the scheduler's lock */
     bool is_shut_down;          /* none runs, unless it is resumed */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
@@ -66,9 +66,8 @@ struct hv_vcpu {
 
     bool is_initialised;       /* has a state to start from */
     bool is_up;                /* VCPUOP_up: may run */
-    struct heap_node queued;   /* in the run queue; the scheduler's lock */
-    uint64_t virtual_ns;       /* weighted time it has had; the scheduler's lock */
-    struct heap_node timer;    /* in the queue of deadlines; the scheduler's lock */
+    struct run_entry turn;     /* its place in the run queue; the scheduler's lock */
+    struct heap_node timer;    /* in the queue of deadlines; the timers' lock */
     struct cpu_user_regs regs; /* while the vCPU is not loaded, selectors too */
 
     bool in_kernel;     /* guest-kernel mode */

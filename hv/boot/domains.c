@@ -144,17 +144,27 @@ static uint64_t choose_first_memory(const struct hv_options *options, uint64_t o
     return options_dom0_bytes(&memory, available);
 }
 
+static unsigned int cpu_count(void)
+{
+    unsigned int count = 0;
+    for (uint64_t left = machine.cpus_online; left != 0; left &= left - 1) {
+        count++;
+    }
+    return count;
+}
+
 static struct hv_domain *create_first(const struct boot_information *information,
                                       const struct boot_plan *plan,
                                       const struct hv_options *options)
 {
     const struct domain_config config = {.id = FIRST_DOMAIN,
                                          .is_first = true,
-                                         .vcpus = 1,
+                                         .vcpus =
+                                             options_dom0_vcpus(&options->dom0_vcpus, cpu_count()),
                                          .grant_frames = -1,
                                          .maptrack_frames = -1};
     struct hv_domain *domain;
-    if (hv_domain_create(&config, &domain) != 0 || hv_domain_add_vcpus(domain, 1) != 0) {
+    if (hv_domain_create(&config, &domain) != 0 || hv_domain_add_vcpus(domain, config.vcpus) != 0) {
         panic("no memory for the first domain's records");
     }
     const struct planned_domain *first = &plan->first;

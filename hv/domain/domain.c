@@ -153,7 +153,7 @@ static int add_vcpu(struct hv_domain *domain, unsigned int id)
     if (vcpu == NULL) {
         return -XEN_ENOMEM;
     }
-    if (!sched_add_vcpu(vcpu)) {
+    if (!sched_add_vcpu(vcpu, domain->weight)) {
         vcpu_record_free(vcpu);
         return -XEN_ENOMEM;
     }
@@ -258,12 +258,14 @@ bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
         domain_begin_teardown(&domain->core);
         sched_update_domain(domain);
         guest_console_detach(domain);
-        evtchn_close_all(domain);
-        forget_shared_pages(domain);
     }
     if (domain->core.is_torn_down) {
         return true;
     }
+    if (!evtchn_close_all(domain)) {
+        return false;
+    }
+    forget_shared_pages(domain);
     if (!domain_tear_down(&domain->core, &caller->core)) {
         return false;
     }

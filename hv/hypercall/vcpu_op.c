@@ -92,7 +92,12 @@ static int register_runstate_area(struct hv_vcpu *vcpu, uint64_t address)
     vcpu->runstate_address = record.addr.p;
     if (vcpu == current_vcpu()) {
         vcpu_publish_runstate(vcpu);
+        return 0;
     }
+    /* The caller's tables show the place where the vCPU's own will, or else it is filled later. */
+    struct vcpu_runstate_info info = runstate_now(vcpu);
+    bool shown = guest_copy_out(vcpu->runstate_address, &info, sizeof(info));
+    (void)shown;
     return 0;
 }
 
@@ -119,7 +124,8 @@ static int register_vcpu_info(struct hv_vcpu *vcpu, uint64_t address)
         return -XEN_ENXIO;
     }
     mfn_t mfn = mfn_make(record.mfn);
-    if (vcpu->info_registered || vcpu_take_info_frame(&vcpu->core, mfn) != STATUS_OK) {
+    bool is_in_use = vcpu->is_up && vcpu != current_vcpu();
+    if (is_in_use || vcpu->info_registered || vcpu_take_info_frame(&vcpu->core, mfn) != STATUS_OK) {
         return -XEN_EINVAL;
     }
     uint8_t *page = port_map_frame(mfn);
