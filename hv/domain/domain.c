@@ -199,6 +199,7 @@ int hv_domain_unpause(struct hv_domain *domain)
         return -XEN_EINVAL;
     }
     domain->pause_count--;
+    domain->was_started |= domain->pause_count == 0;
     sched_update_domain(domain);
     return 0;
 }
