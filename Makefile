@@ -77,7 +77,7 @@ TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
 CONTROL_LIBS := -lxenstore -lxenforeignmemory -lxencall -lxentoollog -lxentoolcore -lpthread
 FAKE_C    := $(wildcard tests/fake/*.c) $(wildcard tests/model/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
-GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
+GUESTS    := $(filter-out lib unpack,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
 # Parts of hv/ that touch no hardware: the host tests link them too.
 HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
@@ -92,7 +92,7 @@ GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
 .SECONDARY:
 
 all: hypervisor tools guests compile_commands.json
-hypervisor: $(HV_BUILD)/pinnace-hv
+hypervisor: $(HV_BUILD)/pinnace-hv build/pinnace-unpack
 tools: build/pinnace
 guests: $(GUEST_ELFS)
 tests: $(UNIT_TESTS) build/system/dialog build/system/fake-hypervisor build/system/fake-loader
@@ -180,6 +180,19 @@ build/guests/$(1).elf: $$(call guest_objects,$(1)) build/guest-obj/lib.a guests/
 		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o %.a,$$^)
 endef
 $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
+
+# The guest that unpacks kernels: little of the runtime, what the tools unpack with, and Debian's
+# libraries, which want vector registers and have bulk code that nothing here calls.
+UNPACK_TOOL_C := $(patsubst %,tools/%.c,bzimage compression decompress kernel_unpack lzo1x reason) \
+	$(wildcard tools/decode_*.c)
+UNPACK_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/unpack/*.c) $(UNPACK_TOOL_C) \
+	guests/lib/console.c lib/string.c lib/format.c) \
+	$(patsubst %,build/guest-obj/guests/%.S.o,lib/start unpack/absent)
+UNPACK_LIBS := -lz -lbz2 -llzma -llz4 -lzstd
+build/pinnace-unpack: $(UNPACK_OBJECTS) guests/lib/link.ld
+	$(Q)$(CC) -nostdlib -static -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--gc-sections \
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -Wl,--strip-all \
+		-o $@ $(UNPACK_OBJECTS) $(UNPACK_LIBS)
 
 # ---- host tests ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 #include "hv/crash.h"
 
 #include "hv/acpi/acpi.h"
+#include "hv/boot/kernels.h"
 #include "hv/console/console.h"
 #include "hv/console/guest_console.h"
 #include "hv/debug/audit.h"
@@ -137,7 +138,9 @@ static NORETURN void end_domain(struct hv_vcpu *vcpu, unsigned int reason)
     }
     guest_console_detach(domain);
     hv_domain_shut_down(domain, reason);
-    machine_end_with_last_domain();
+    if (!boot_kernels_unpacker_ended(domain)) {
+        machine_end_with_last_domain();
+    }
     vcpu_abandon();
 }
 

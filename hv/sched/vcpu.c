@@ -12,6 +12,7 @@
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
 #include "hv/guest_memory.h"
+#include "hv/mem/paging.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/timers.h"
 #include "hv/time/time.h"
@@ -92,6 +93,20 @@ void vcpu_switch(struct hv_vcpu *next)
     }
     fpu_switch(before, next);
     load_state(next);
+}
+
+void vcpu_unload(void)
+{
+    uint64_t flags = irq_save();
+    CHECK(sched_running() == NULL);
+    fpu_switch(current_vcpu(), NULL);
+    debug_unload();
+    const struct cpu_user_regs no_selectors = {0};
+    CHECK(segments_load(&no_selectors));
+    window_load(0, (unsigned int)cpu_info()->cpu, 0);
+    cpu_write_cr3(paging_idle_base());
+    cpu_info()->vcpu = NULL;
+    irq_restore(flags);
 }
 
 static void go_on(struct cpu_user_regs *regs)
