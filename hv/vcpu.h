@@ -53,6 +53,7 @@ struct hv_domain {
     struct memory_map memory_map;
     uint32_t hidden_features[FEATURE_WORDS]; /* that others are shown; fixed once it was started */
     struct evtchn_table evtchns;
+    uint64_t pollers; /* a bit for each vCPU in SCHEDOP_poll; atomic */
     struct guest_console console;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */

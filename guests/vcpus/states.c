@@ -74,7 +74,8 @@ TEST(vcpu_is_initialised_once_and_starts_when_it_is_brought_up)
     other->stop = true;
 }
 
-TEST(vcpu_whose_state_says_online_starts_at_once)
+/* On Xen it is up and does not run, until it has been taken down and brought up. */
+TEST(vcpu_whose_state_says_online_is_up)
 {
     struct other *other = other_new();
     other->job = job_count;
@@ -82,6 +83,8 @@ TEST(vcpu_whose_state_says_online_starts_at_once)
     context->flags |= VGCF_online;
     EXPECT_RESULT(vcpu_op(VCPUOP_initialise, other, context), 0);
     EXPECT_RESULT(vcpu_op(VCPUOP_is_up, other, NULL), 1);
+    EXPECT_RESULT(vcpu_op(VCPUOP_down, other, NULL), 0);
+    EXPECT_RESULT(vcpu_op(VCPUOP_up, other, NULL), 0);
     WAIT_FOR(other->turns > 0);
     other->stop = true;
 }

@@ -177,6 +177,12 @@ static int set_singleshot_timer(struct hv_vcpu *vcpu, uint64_t address)
     return 0;
 }
 
+static int stop_singleshot_timer(struct hv_vcpu *vcpu)
+{
+    set_singleshot_deadline(vcpu, 0);
+    return 0;
+}
+
 /* set_timer_op(deadline): the singleshot timer once more; 0 stops it. */
 struct call_result hypercall_set_timer_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
@@ -214,10 +220,9 @@ struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
         set_period(target, 0);
         return call_done(0);
     case VCPUOP_set_singleshot_timer:
-        return call_done(set_singleshot_timer(target, arg[2]));
+        return call_done(target == vcpu ? set_singleshot_timer(vcpu, arg[2]) : -XEN_EINVAL);
     case VCPUOP_stop_singleshot_timer:
-        set_singleshot_deadline(target, 0);
-        return call_done(0);
+        return call_done(target == vcpu ? stop_singleshot_timer(vcpu) : -XEN_EINVAL);
     case VCPUOP_get_physid:
         return call_done(-XEN_EINVAL); /* for pinned vCPUs only, and nobody can pin one */
     default:

@@ -159,7 +159,11 @@ static bool wait_is_over(const struct hv_vcpu *vcpu)
 void vcpu_wake(struct hv_vcpu *vcpu)
 {
     if (vcpu->blocked && wait_is_over(vcpu)) {
-        vcpu->poll_count = 0;
+        if (vcpu->poll_count > 0) {
+            vcpu->poll_count = 0;
+            __atomic_fetch_and(&hv_vcpu_domain(vcpu)->pollers, ~(UINT64_C(1) << vcpu->core.id),
+                               __ATOMIC_SEQ_CST);
+        }
         vcpu->poll_timeout_ns = 0;
         vcpu->blocked = false;
         sched_update(vcpu);
@@ -170,6 +174,10 @@ void vcpu_block(struct hv_vcpu *vcpu)
 {
     uint64_t flags = irq_save();
     vcpu->blocked = true;
+    if (vcpu->poll_count > 0) {
+        __atomic_fetch_or(&hv_vcpu_domain(vcpu)->pollers, UINT64_C(1) << vcpu->core.id,
+                          __ATOMIC_SEQ_CST);
+    }
     vcpu_wake(vcpu); /* what it waits for may have come just now */
     if (vcpu->blocked) {
         timers_changed(vcpu);
