@@ -39,6 +39,7 @@ static struct {
     struct hv_domain *domain; /* the unpacker at work; NULL: none */
     bool out_of_time;
     uint64_t begin_ns;
+    uint64_t deadline_ns;
     struct build_result result; /* of the unpacker */
     mfn_t kept;                 /* memory for what it makes */
     unsigned int kept_order;
@@ -143,7 +144,8 @@ static void let_run(void)
 {
     job.out_of_time = false;
     job.begin_ns = time_now_ns();
-    timers_set_boot_deadline(job.begin_ns + job.plan->unpacker_seconds * NS_PER_SECOND);
+    job.deadline_ns = job.begin_ns + job.plan->unpacker_seconds * NS_PER_SECOND;
+    timers_set_boot_deadline(job.deadline_ns);
     CHECK(hv_domain_unpause(job.domain) == 0);
 }
 
@@ -221,6 +223,9 @@ bool boot_kernels_begin(const struct boot_plan *plan, const struct boot_informat
 
 bool boot_kernels_continue(void)
 {
+    if (job.domain == NULL || (!job.domain->is_shut_down && time_now_ns() < job.deadline_ns)) {
+        return false; /* the deadline of one that ended just then */
+    }
     if (!job.domain->is_shut_down) {
         job.out_of_time = true;
         hv_domain_shut_down(job.domain, SHUTDOWN_watchdog);
