@@ -81,8 +81,8 @@ GUESTS    := $(filter-out lib unpack,$(patsubst guests/%/,%,$(wildcard guests/*/
 
 # Parts of hv/ that touch no hardware: the host tests link them too.
 HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
-	hv/boot/plan.c hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c hv/console/pv_ring.c \
-	hv/console/conring.c hv/sched/run_queue.c)
+	hv/boot/plan.c hv/boot/pvh.c hv/boot/unpacked.c hv/acpi/tables.c hv/console/line.c \
+	hv/console/pv_ring.c hv/console/conring.c hv/sched/run_queue.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%) build/tests/test_threads
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
@@ -182,7 +182,7 @@ endef
 $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
 
 # The guest that unpacks kernels: little of the runtime, what the tools unpack with, and Debian's
-# libraries, which want vector registers and have bulk code that nothing here calls.
+# static libraries.
 UNPACK_TOOL_C := $(patsubst %,tools/%.c,bzimage compression decompress kernel_unpack lzo1x reason) \
 	$(wildcard tools/decode_*.c)
 UNPACK_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/unpack/*.c) $(UNPACK_TOOL_C) \
@@ -203,6 +203,7 @@ build/host-obj/%.o: %.c build/compiler
 HOST_OBJECTS := $(CORE_C:%.c=build/host-obj/%.o) $(BUILDER_C:%.c=build/host-obj/%.o) \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out lib/string.c,$(LIB_C))) \
 	$(FAKE_C:%.c=build/host-obj/%.o) $(HV_PURE_C:%.c=build/host-obj/%.o) \
+	build/host-obj/guests/unpack/arena.o \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c tools/port.c $(TOOL_CALLS_C),$(TOOL_C)))
 build/host.a: $(HOST_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "guests/lib/console.h"
-#include "guests/unpack/heap.h"
+#include "guests/unpack/arena.h"
 #include "lib/check.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -15,7 +15,7 @@ NORETURN void libc_absent(void);
 
 void *malloc(size_t size)
 {
-    return heap_take(size);
+    return arena_take(size);
 }
 
 void *calloc(size_t count, size_t size)
@@ -24,18 +24,18 @@ void *calloc(size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes)) {
         return NULL;
     }
-    void *block = heap_take(bytes);
+    void *block = arena_take(bytes);
     return block != NULL ? memset(block, 0, bytes) : NULL;
 }
 
 void *realloc(void *block, size_t size)
 {
-    return heap_resize(block, size);
+    return arena_resize(block, size);
 }
 
 void free(void *block)
 {
-    heap_give_back(block);
+    arena_give_back(block);
 }
 
 int vsnprintf(char *text, size_t size, const char *format, va_list values)

@@ -10,7 +10,7 @@
 #include "guests/lib/console.h"
 #include "guests/lib/hypercall.h"
 #include "guests/lib/start.h"
-#include "guests/unpack/heap.h"
+#include "guests/unpack/arena.h"
 #include "guests/unpack/memory.h"
 #include "lib/check.h"
 #include "lib/string.h"
@@ -35,11 +35,11 @@ static struct unpack_report *report_page(void)
     return (struct unpack_report *)(VIRT_BASE + (pfn << PAGE_SHIFT));
 }
 
-/* The lists come from the heap: what is left of it is nobody's now. */
+/* The list comes from the arena too, whose blocks begin with a page. */
 static bool list_frames(struct unpack_report *report, const uint8_t *elf, size_t size)
 {
     uint64_t count = pages_of(size);
-    uint64_t *list = heap_take(count * sizeof(uint64_t));
+    uint64_t *list = arena_take(count * sizeof(uint64_t));
     if (list == NULL) {
         return false;
     }
@@ -75,8 +75,8 @@ void guest_main(void)
     set_thread_block();
     memory_map();
     size_t size;
-    void *heap = memory_heap(&size);
-    heap_init(heap, size);
+    void *memory = memory_unused(&size);
+    arena_init(memory, size);
     struct unpack_report *report = report_page();
     unpack(report);
     report->magic = UNPACK_MAGIC;

@@ -75,7 +75,7 @@ const uint8_t *memory_file(void)
     return (const uint8_t *)AREA_VA;
 }
 
-void *memory_heap(size_t *size)
+void *memory_unused(size_t *size)
 {
     *size = (area_pages() - file_pages()) * PAGE_SIZE;
     return (void *)(AREA_VA + file_pages() * PAGE_SIZE);

@@ -19,9 +19,11 @@
 
 #define MIB_SHIFT (20 - PAGE_SHIFT) /* pages to MiB */
 
-/* Besides the file: its own image and tables, and what some decoders want as their window. */
-#define ROOM_MIN (UINT64_C(32) << MIB_SHIFT)
-#define ROOM_MAX (UINT64_C(512) << MIB_SHIFT)
+/* For the unpacker besides the file: its own image and tables, what it makes, and what a decoder
+ * wants as its window. */
+#define ROOM_MIN       (UINT64_C(16) << MIB_SHIFT)
+#define ROOM_MAX       (UINT64_C(512) << MIB_SHIFT)
+#define KEPT_ORDER_MAX 16U /* less than this: at most 128 MiB */
 
 /* What has come of a module. */
 struct outcome {
@@ -37,7 +39,10 @@ static struct {
     struct hv_domain *domain; /* the unpacker at work; NULL: none */
     bool out_of_time;
     uint64_t begin_ns;
+    uint64_t deadline_ns;
     struct build_result result; /* of the unpacker */
+    mfn_t kept;                 /* memory for what it makes */
+    unsigned int kept_order;
 } job;
 
 static bool is_elf(const struct boot_module *module)
@@ -56,10 +61,33 @@ static bool is_kernel(const struct boot_module *module)
 
 /* ---- a domain for one kernel ---------------------------------------------------------------- */
 
-/* Most of what is free, but room has to be left for the copy of what it makes. */
+/* While the unpacker has the rest of the memory, a block for what it makes is kept back: the
+ * largest that is at most a third of what is free. */
+static void keep_room(void)
+{
+    unsigned int order = KEPT_ORDER_MAX;
+    job.kept = MFN_INVALID;
+    while (order > 0 && mfn_equal(job.kept, MFN_INVALID)) {
+        order--;
+        if (UINT64_C(3) << order <= machine.free_count) {
+            job.kept = frame_take_hypervisor(order);
+        }
+    }
+    job.kept_order = order;
+}
+
+static void give_room(void)
+{
+    if (!mfn_equal(job.kept, MFN_INVALID)) {
+        frame_free_hypervisor(job.kept, job.kept_order);
+        job.kept = MFN_INVALID;
+    }
+}
+
+/* Most of what is free then; the rest is for the domain's records. */
 static uint64_t choose_page_count(const struct boot_module *file)
 {
-    return pages_of(file->size) + min_u64(machine.free_count / 8 * 5, ROOM_MAX);
+    return min_u64(machine.free_count / 16 * 15, pages_of(file->size) + ROOM_MAX);
 }
 
 static enum build_status build(struct hv_domain *domain, const struct boot_module *file,
@@ -88,7 +116,7 @@ static bool create(const struct boot_module *file, struct unpack_problem *proble
         .grant_frames = -1,
         .maptrack_frames = -1,
     };
-    if (page_count < pages_of(file->size) + ROOM_MIN || page_count > machine.free_count) {
+    if (page_count < pages_of(file->size) + ROOM_MIN) {
         unpack_refuse(problem, "there is too little memory to unpack it (%lu MiB are free)",
                       machine.free_count >> MIB_SHIFT);
         return false;
@@ -116,7 +144,8 @@ static void let_run(void)
 {
     job.out_of_time = false;
     job.begin_ns = time_now_ns();
-    timers_set_boot_deadline(job.begin_ns + job.plan->unpacker_seconds * NS_PER_SECOND);
+    job.deadline_ns = job.begin_ns + job.plan->unpacker_seconds * NS_PER_SECOND;
+    timers_set_boot_deadline(job.deadline_ns);
     CHECK(hv_domain_unpause(job.domain) == 0);
 }
 
@@ -142,6 +171,7 @@ static void finish(void)
     struct outcome *outcome = &job.outcomes[job.module];
     timers_set_boot_deadline(0);
     vcpu_unload();
+    give_room();
     if (collect(outcome)) {
         console_log(LOG_INFO, "boot module %u: unpacked from %lu KiB to %lu KiB in %lu ms",
                     job.module, module->size >> 10, outcome->file.size >> 10,
@@ -165,7 +195,9 @@ static bool begin_with(const struct boot_module *module)
                                "\"unpack\" (pinnace-unpack) to make one of it");
         return false;
     }
+    keep_room();
     if (!create(module, problem)) {
+        give_room();
         return false;
     }
     let_run();
@@ -191,6 +223,9 @@ bool boot_kernels_begin(const struct boot_plan *plan, const struct boot_informat
 
 bool boot_kernels_continue(void)
 {
+    if (job.domain == NULL || (!job.domain->is_shut_down && time_now_ns() < job.deadline_ns)) {
+        return false; /* the deadline of one that ended just then */
+    }
     if (!job.domain->is_shut_down) {
         job.out_of_time = true;
         hv_domain_shut_down(job.domain, SHUTDOWN_watchdog);
@@ -204,13 +239,9 @@ bool boot_kernels_continue(void)
     return go_on();
 }
 
-bool boot_kernels_unpacker_ended(const struct hv_domain *domain)
+bool boot_kernels_is_unpacker(const struct hv_domain *domain)
 {
-    if (domain != job.domain) {
-        return false;
-    }
-    cpu_work_raise(CPU_WORK_BOOT);
-    return true;
+    return domain == job.domain;
 }
 
 struct boot_kernel boot_kernels_get(const struct boot_module *module)

@@ -37,8 +37,8 @@ struct boot_kernel boot_kernels_get(const struct boot_module *module);
 /* The builder does not need them any more. */
 void boot_kernels_free(void);
 
-/* Is this domain, which has just shut down, the unpacker at work? Then boot goes on, and the
- * machine does not end with its last domain. */
-NODISCARD bool boot_kernels_unpacker_ended(const struct hv_domain *domain);
+/* Is this domain the unpacker at work? When it ends, there is CPU_WORK_BOOT, and nothing else ends
+ * with it. */
+NODISCARD bool boot_kernels_is_unpacker(const struct hv_domain *domain);
 
 #endif

@@ -3,20 +3,20 @@
  * Memory for the decompression libraries: few blocks, some of them large, and one that grows. First
  * fit; neighbours that are free are joined on the way. Blocks begin at page boundaries.
  */
-#ifndef GUESTS_UNPACK_HEAP_H
-#define GUESTS_UNPACK_HEAP_H
+#ifndef GUESTS_UNPACK_ARENA_H
+#define GUESTS_UNPACK_ARENA_H
 
 #include "lib/compiler.h"
 
 /* Page-aligned memory that nobody else uses. */
-void heap_init(void *memory, size_t size);
+void arena_init(void *memory, size_t size);
 
 /* NULL: there is not so much in one piece. */
-void *heap_take(size_t size);
+void *arena_take(size_t size);
 /* Stays where it is if what lies behind it is free; else its contents move. NULL: it stays as it
  * is. `block` may be NULL. */
-void *heap_resize(void *block, size_t size);
+void *arena_resize(void *block, size_t size);
 /* `block` may be NULL. */
-void heap_give_back(void *block);
+void arena_give_back(void *block);
 
 #endif

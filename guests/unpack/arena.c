@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "guests/unpack/heap.h"
+#include "guests/unpack/arena.h"
 
 #include "lib/check.h"
 #include "lib/string.h"
@@ -30,7 +30,7 @@ static struct header *header_of(const void *block)
     return header;
 }
 
-void heap_init(void *memory, size_t size)
+void arena_init(void *memory, size_t size)
 {
     first = memory;
     *first = (struct header){.pages = size / PAGE_SIZE - 1};
@@ -55,7 +55,7 @@ static void cut(struct header *header, size_t pages)
     }
 }
 
-void *heap_take(size_t size)
+void *arena_take(size_t size)
 {
     size_t pages = (size_t)max_u64(pages_of(size), 1);
     for (struct header *header = first; header < end; header = behind(header)) {
@@ -72,10 +72,10 @@ void *heap_take(size_t size)
     return NULL;
 }
 
-void *heap_resize(void *block, size_t size)
+void *arena_resize(void *block, size_t size)
 {
     if (block == NULL) {
-        return heap_take(size);
+        return arena_take(size);
     }
     struct header *header = header_of(block);
     size_t pages = header->pages;
@@ -86,15 +86,15 @@ void *heap_resize(void *block, size_t size)
         return block;
     }
     cut(header, pages);
-    void *moved = heap_take(size);
+    void *moved = arena_take(size);
     if (moved != NULL) {
         memcpy(moved, block, pages * PAGE_SIZE);
-        heap_give_back(block);
+        arena_give_back(block);
     }
     return moved;
 }
 
-void heap_give_back(void *block)
+void arena_give_back(void *block)
 {
     if (block != NULL) {
         header_of(block)->used = false;
