@@ -32,7 +32,8 @@ static void crash_as_asked(void)
 
 /*
  * "end=reboot" on the command line reboots instead of powering off: QEMU's -no-reboot then ends it
- * also under hypervisors that only halt when their first domain powers off.
+ * also under hypervisors that only halt when their first domain powers off. "end=never" goes on and
+ * on instead.
  */
 void guest_main(void)
 {
@@ -48,5 +49,8 @@ void guest_main(void)
     user_init();
     memory_init();
     test_run_all();
+    while (argument_find("end=never") != NULL) {
+        /* somebody has to end it */
+    }
     guest_shutdown(argument_find("end=reboot") != NULL ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
 }

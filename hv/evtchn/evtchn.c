@@ -110,11 +110,9 @@ static void notify_vcpu(const struct hv_domain *domain, uint32_t vcpu_id, uint32
 /* SCHEDOP_poll waits for ports that are usually masked, and not always its own vCPU's. */
 static void wake_pollers(const struct hv_domain *domain)
 {
-    for (unsigned int i = 0; i < domain->core.vcpu_count; i++) {
-        struct vcpu *vcpu = domain->core.vcpus[i];
-        if (vcpu != NULL && hv_vcpu_of(vcpu)->poll_count != 0) {
-            vcpu_wake(hv_vcpu_of(vcpu));
-        }
+    uint64_t left = __atomic_load_n(&domain->pollers, __ATOMIC_SEQ_CST);
+    for (; UNLIKELY(left != 0); left &= left - 1) {
+        vcpu_wake(hv_vcpu_of(domain->core.vcpus[__builtin_ctzll(left)]));
     }
 }
 
