@@ -164,8 +164,9 @@ void vcpu_block(struct hv_vcpu *vcpu);
 /* Bring vcpu_info.time up to date; before the guest runs, and when it registers a new place. */
 void vcpu_update_time(struct hv_vcpu *vcpu);
 
-/* Begin a runstate (RUNSTATE_*): accounts for the one that ends, and publishes if it is loaded. */
-void vcpu_set_runstate(struct hv_vcpu *vcpu, int state);
+/* Begin a runstate (RUNSTATE_*) at time `now`: accounts for the one that ends, and publishes if it
+ * is loaded. */
+void vcpu_set_runstate(struct hv_vcpu *vcpu, int state, uint64_t now);
 
 /* Put the loaded vCPU's runstate into the registered area, if the guest's tables allow. */
 void vcpu_publish_runstate(struct hv_vcpu *vcpu);

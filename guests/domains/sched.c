@@ -98,7 +98,7 @@ static void expect_share(uint64_t time, int64_t duration, uint64_t part, uint64_
 
 #define LONG (600 * MILLISECOND)
 
-TEST(cpu_is_shared_by_weight)
+TEST(sched_cpu_is_shared_by_weight)
 {
     uint64_t times[2];
     spinners_start(2);
@@ -110,7 +110,7 @@ TEST(cpu_is_shared_by_weight)
     spinners_destroy(2);
 }
 
-TEST(weight_can_be_changed_while_they_run)
+TEST(sched_weight_can_be_changed_while_they_run)
 {
     uint64_t times[2];
     spinners_start(2);
@@ -127,7 +127,7 @@ TEST(weight_can_be_changed_while_they_run)
     spinners_destroy(2);
 }
 
-TEST(domain_that_comes_late_gets_its_share_and_no_more)
+TEST(sched_domain_that_comes_late_gets_its_share_and_no_more)
 {
     uint64_t times[2];
     spinners_start(1);
@@ -140,7 +140,7 @@ TEST(domain_that_comes_late_gets_its_share_and_no_more)
     spinners_destroy(2);
 }
 
-TEST(domain_that_was_paused_saves_nothing_up)
+TEST(sched_domain_that_was_paused_saves_nothing_up)
 {
     uint64_t times[2];
     spinners_start(2);
@@ -154,7 +154,7 @@ TEST(domain_that_was_paused_saves_nothing_up)
     spinners_destroy(2);
 }
 
-TEST(many_domains_all_get_to_run)
+TEST(sched_many_domains_all_get_to_run)
 {
     uint64_t times[SPINNERS_MAX];
     spinners_start(SPINNERS_MAX);
@@ -172,7 +172,7 @@ TEST(many_domains_all_get_to_run)
 #define LATE_MAX (10 * MILLISECOND)
 
 /* A few may be late where the machine itself is stopped now and then, by others on its host. */
-TEST(spinning_domains_do_not_keep_a_sleeper_from_waking)
+TEST(sched_spinning_domains_do_not_keep_a_sleeper_from_waking)
 {
     spinners_start(3);
     unsigned int late = 0;
@@ -198,7 +198,7 @@ static uint64_t idle_time(void)
     return info.idletime;
 }
 
-TEST(machine_is_idle_while_all_domains_wait)
+TEST(sched_machine_is_idle_while_all_domains_wait)
 {
     struct child child = child_start();
     struct sched_poll forever = {.nr_ports = 0};

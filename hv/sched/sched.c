@@ -59,9 +59,9 @@ static int waiting_state(const struct hv_vcpu *vcpu)
 
 /* ---- who can run --------------------------------------------------------------------------- */
 
-static void join(struct hv_vcpu *vcpu)
+static void join(struct hv_vcpu *vcpu, uint64_t now)
 {
-    if (run_queue_join(&sched.queue, &vcpu->turn, time_now_ns())) {
+    if (run_queue_join(&sched.queue, &vcpu->turn, now)) {
         cpu_work_raise(CPU_WORK_SCHEDULE);
     } else {
         timers_set_running(sched_running(), sched.queue.slice_end_ns);
@@ -77,12 +77,13 @@ void sched_update(struct hv_vcpu *vcpu)
             cpu_work_raise(CPU_WORK_SCHEDULE);
         }
     } else if (able != run_queue_has(&vcpu->turn)) {
+        uint64_t now = time_now_ns();
         if (able) {
-            join(vcpu);
+            join(vcpu, now);
         } else {
             run_queue_leave(&sched.queue, &vcpu->turn);
         }
-        vcpu_set_runstate(vcpu, waiting_state(vcpu));
+        vcpu_set_runstate(vcpu, waiting_state(vcpu), now);
     }
     sched_unlock(flags);
 }
@@ -185,17 +186,18 @@ bool sched_choose(void)
     uint64_t flags = sched_lock();
     struct hv_vcpu *before = sched_running();
     bool goes_on = before != NULL && can_run(before);
-    struct hv_vcpu *next = vcpu_of_entry(run_queue_choose(&sched.queue, goes_on, time_now_ns()));
+    uint64_t now = time_now_ns();
+    struct hv_vcpu *next = vcpu_of_entry(run_queue_choose(&sched.queue, goes_on, now));
     uint64_t slice_end = sched.queue.slice_end_ns;
     sched_unlock(flags);
     if (before != NULL && before != next) {
-        vcpu_set_runstate(before, waiting_state(before));
+        vcpu_set_runstate(before, waiting_state(before), now);
     }
     if (next != NULL && next != current_vcpu()) {
         vcpu_switch(next);
     }
     if (next != NULL && next != before) {
-        vcpu_set_runstate(next, RUNSTATE_running);
+        vcpu_set_runstate(next, RUNSTATE_running, now);
     }
     timers_set_running(next, slice_end);
     return next != NULL;

@@ -180,7 +180,9 @@ void vcpu_block(struct hv_vcpu *vcpu)
     }
     vcpu_wake(vcpu); /* what it waits for may have come just now */
     if (vcpu->blocked) {
-        timers_changed(vcpu);
+        if (vcpu->poll_timeout_ns != 0) {
+            timers_changed(vcpu);
+        }
         sched_update(vcpu);
     }
     irq_restore(flags);
@@ -207,9 +209,8 @@ void vcpu_update_time(struct hv_vcpu *vcpu)
     __atomic_store_n(&time->version, version + 1, __ATOMIC_RELEASE);
 }
 
-void vcpu_set_runstate(struct hv_vcpu *vcpu, int state)
+void vcpu_set_runstate(struct hv_vcpu *vcpu, int state, uint64_t now)
 {
-    uint64_t now = time_now_ns();
     vcpu->runstate_times[vcpu->runstate] += now - vcpu->runstate_entry_ns;
     vcpu->runstate = state;
     vcpu->runstate_entry_ns = now;

@@ -26,7 +26,7 @@ boot_first_domain() { # SECONDS LOG
     (cd "$scratch" &&
         timeout "$1" qemu-system-x86_64 -accel tcg,thread=single "${processor[@]}" -m 1024 \
             -display none -nodefaults -no-reboot -serial stdio -kernel hypervisor \
-            -append "console=com1 dom0_mem=512M audit" -initrd "vmlinux console=hvc0,ramdisk" \
+            -append "console=com1 dom0_mem=512M dom0_max_vcpus=2 audit" -initrd "vmlinux console=hvc0,ramdisk" \
             </dev/null 2>&1) | tr -d '\r' >"$2"
 }
 
