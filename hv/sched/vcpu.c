@@ -5,11 +5,14 @@
 #include "hv/cpu/control.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
+#include "hv/cpu/features.h"
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/msr.h"
+#include "hv/cpu/msr_names.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
 #include "hv/guest_memory.h"
+#include "hv/mem/paging.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/timers.h"
 #include "hv/time/time.h"
@@ -65,6 +68,9 @@ static void load_state(struct hv_vcpu *vcpu)
     window_load(vcpu_window(&vcpu->core), (unsigned int)info->cpu, vcpu->core.ldt_entries);
     control_load_cr4(vcpu);
     debug_load(vcpu);
+    if (cpu_features.rdtscp) {
+        msr_write(MSR_TSC_AUX, vcpu->tsc_aux);
+    }
     port_base_changed(&vcpu->core);
     bool complete = segments_load(&vcpu->regs);
     segment_set_fs_base(vcpu->fs_base);
@@ -87,6 +93,20 @@ void vcpu_switch(struct hv_vcpu *next)
     }
     fpu_switch(before, next);
     load_state(next);
+}
+
+void vcpu_unload(void)
+{
+    uint64_t flags = irq_save();
+    CHECK(sched_running() == NULL);
+    fpu_switch(current_vcpu(), NULL);
+    debug_unload();
+    const struct cpu_user_regs no_selectors = {0};
+    CHECK(segments_load(&no_selectors));
+    window_load(0, (unsigned int)cpu_info()->cpu, 0);
+    cpu_write_cr3(paging_idle_base());
+    cpu_info()->vcpu = NULL;
+    irq_restore(flags);
 }
 
 static void go_on(struct cpu_user_regs *regs)
@@ -139,7 +159,11 @@ static bool wait_is_over(const struct hv_vcpu *vcpu)
 void vcpu_wake(struct hv_vcpu *vcpu)
 {
     if (vcpu->blocked && wait_is_over(vcpu)) {
-        vcpu->poll_count = 0;
+        if (vcpu->poll_count > 0) {
+            vcpu->poll_count = 0;
+            __atomic_fetch_and(&hv_vcpu_domain(vcpu)->pollers, ~(UINT64_C(1) << vcpu->core.id),
+                               __ATOMIC_SEQ_CST);
+        }
         vcpu->poll_timeout_ns = 0;
         vcpu->blocked = false;
         sched_update(vcpu);
@@ -150,9 +174,15 @@ void vcpu_block(struct hv_vcpu *vcpu)
 {
     uint64_t flags = irq_save();
     vcpu->blocked = true;
+    if (vcpu->poll_count > 0) {
+        __atomic_fetch_or(&hv_vcpu_domain(vcpu)->pollers, UINT64_C(1) << vcpu->core.id,
+                          __ATOMIC_SEQ_CST);
+    }
     vcpu_wake(vcpu); /* what it waits for may have come just now */
     if (vcpu->blocked) {
-        timers_changed(vcpu);
+        if (vcpu->poll_timeout_ns != 0) {
+            timers_changed(vcpu);
+        }
         sched_update(vcpu);
     }
     irq_restore(flags);
@@ -179,9 +209,8 @@ void vcpu_update_time(struct hv_vcpu *vcpu)
     __atomic_store_n(&time->version, version + 1, __ATOMIC_RELEASE);
 }
 
-void vcpu_set_runstate(struct hv_vcpu *vcpu, int state)
+void vcpu_set_runstate(struct hv_vcpu *vcpu, int state, uint64_t now)
 {
-    uint64_t now = time_now_ns();
     vcpu->runstate_times[vcpu->runstate] += now - vcpu->runstate_entry_ns;
     vcpu->runstate = state;
     vcpu->runstate_entry_ns = now;

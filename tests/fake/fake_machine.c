@@ -327,6 +327,12 @@ bool port_copy_to_guest(uint64_t address, const void *from, size_t size)
     return true;
 }
 
+/* The tests say themselves whose turn it is. */
+void port_wait_for_others(void)
+{
+    fake.waits++;
+}
+
 bool port_should_yield(void)
 {
     fake.yield_queries++;

@@ -309,6 +309,29 @@ static void tables_are_seen_read_only_through_it(void **state)
     fake_stop();
 }
 
+/* To the processor an upper-level table is the L1 table there; to us its entries are not L1's. */
+static void no_address_behind_it_has_an_l1_entry(void **state)
+{
+    (void)state;
+    for (unsigned int level = 2; level <= 4; level++) {
+        start(true);
+        const mfn_t tables[] = {[2] = guest.l2, [3] = guest.l3, [4] = guest.l4};
+        mfn_t table = tables[level];
+        assert_int_equal(name(table, table, SELF_RO), 0);
+        assert_int_equal(do_pin(vcpu, second.table[level], level), 0);
+        assert_int_equal(do_update(vcpu, table, SLOT + 1, pte_make(second.table[level], SELF_RO)),
+                         0);
+        for (uint64_t slot = SLOT; slot <= SLOT + 1; slot++) {
+            uint64_t address = slot << (12 + 9 * (level - 1));
+            struct fake_snapshot *before = fake_snapshot();
+            assert_int_equal(do_va(vcpu, address, pte_make(guest.pages[0], FAKE_RW), 0),
+                             -XEN_EINVAL);
+            assert_unchanged(before);
+        }
+        fake_stop();
+    }
+}
+
 /* An address that leads to entry `index` of `table`, by slot SLOT of the L4 that names itself. */
 static uint64_t window_address(unsigned int l3, unsigned int l2, unsigned int l1)
 {
@@ -400,6 +423,7 @@ int main(void)
         cmocka_unit_test(release_is_the_same_wherever_it_is_interrupted),
         cmocka_unit_test(dying_domain_leaves_nothing),
         cmocka_unit_test(tables_are_seen_read_only_through_it),
+        cmocka_unit_test(no_address_behind_it_has_an_l1_entry),
         cmocka_unit_test(no_call_by_address_changes_an_upper_table_through_it),
         cmocka_unit_test(page_that_the_hypervisors_slots_lead_to_is_not_the_guests),
         cmocka_unit_test(change_of_an_l4_is_flushed_before_the_next_request_is_read),

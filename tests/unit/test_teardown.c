@@ -188,6 +188,25 @@ static int64_t begin_unpin(void)
     return begin_base_change();
 }
 
+/* The destroyer pins for the victim, is stopped, and never goes on with it. */
+static int64_t begin_pin_on_behalf(void)
+{
+    struct mmuext_op op = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = tree.table[4].value};
+    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, victim->id};
+    return fake_call_once(call_mmuext_op, caller, arg).again ? 1 : 0;
+}
+
+static void destroyed_in_the_middle_of_a_call_of_the_destroyers_nothing_stays(void **state)
+{
+    (void)state;
+    unsigned int k = 1;
+    while (destroyed_within(begin_pin_on_behalf, k)) {
+        assert_true(++k < K_LIMIT);
+    }
+    assert_true(k > 2);
+}
+
 static void destroyed_in_the_middle_of_its_own_call_nothing_stays(void **state)
 {
     (void)state;
@@ -271,6 +290,10 @@ static void dying_domain_gains_nothing(void **state)
     assert_false(frame_is_pinned(fake_frame(tree.table[4])));
     assert_int_equal(vcpu_take_bases(victim->vcpus[1], tree.table[4], MFN_INVALID),
                      STATUS_NO_DOMAIN);
+    struct mmu_context context;
+    context_open_self(&context, victim->vcpus[1]);
+    assert_int_equal(vcpu_set_gdt(&context, &tree.table[0], 512), STATUS_NO_DOMAIN);
+    context_close(&context);
     struct mmu_locked locked = domain_mmu_lock(victim);
     assert_true(mfn_equal(reservation_add(victim, 0, 64), MFN_INVALID));
     domain_mmu_unlock(locked);
@@ -322,6 +345,7 @@ int main(void)
         cmocka_unit_test(interrupted_at_every_opportunity_it_ends_the_same),
         cmocka_unit_test(interrupted_at_each_opportunity_it_comes_to_an_end),
         cmocka_unit_test(destroyed_in_the_middle_of_its_own_call_nothing_stays),
+        cmocka_unit_test(destroyed_in_the_middle_of_a_call_of_the_destroyers_nothing_stays),
         cmocka_unit_test(foreign_mapping_keeps_the_frame_until_it_goes),
         cmocka_unit_test(foreign_mapping_of_shared_info_keeps_it_until_it_goes),
         cmocka_unit_test(dying_domain_lets_go_of_others_frames),
