@@ -13,10 +13,13 @@ typedef void (*handle_fn)(const struct audit_window *window, const struct domain
 static void for_each_handle(const struct audit_window *window, const struct domain *mapper,
                             handle_fn visit, void *argument)
 {
-    for (uint32_t i = 0; i < grant_handle_count(mapper->grants); i++) {
-        const struct grant_handle *handle = grant_handle_find(mapper->grants, i);
-        if (handle != NULL) {
-            visit(window, mapper, handle, argument);
+    uint32_t count = grant_handle_count(mapper->grants);
+    for (uint32_t first = 0; first < count; first += GRANT_HANDLES_PER_FRAME) {
+        const struct grant_handle *handles = grant_handle_at(mapper->grants, first);
+        for (uint32_t i = 0; i < GRANT_HANDLES_PER_FRAME; i++) {
+            if (handles[i].uses != 0) {
+                visit(window, mapper, &handles[i], argument);
+            }
         }
     }
 }

@@ -6,8 +6,8 @@
  * and the machine still runs. A hypervisor that is wrong gives the guest a writable page table, a
  * stale translation or a frame of somebody else, or dies: then the last line is missing.
  *
- * One vCPU only: races need other kernels. Same-level table entries are refused by Pinnace and
- * accepted read-only by Xen, a documented difference: here only the writable ones are tried.
+ * One vCPU only: races need other kernels. Same-level table entries, which Pinnace accepts only with
+ * pv-linear-pt=, are in linear.c; here only the writable ones are tried.
  *
  * In this file: families A and E, what an entry of a live table may become.
  */

@@ -14,9 +14,19 @@ NORETURN void guest_main(void);
 
 /*
  * "crash=early": an exception before there is a trap table. "crash=stack": one that the kernel
- * stack cannot take. "crash=user": to user mode without a user page table. Each is the domain's
- * end, and only the domain's.
+ * stack cannot take. "crash=user": to user mode without a user page table. "crash=hole:N": one with
+ * the stack N words, a digit, above the hypervisor's hole, in which its frame may not end
+ * (XSA-215). Each is the domain's end, and only the domain's.
  */
+static void crash_at_the_hole(void)
+{
+    const char *words = argument_find("crash=hole:");
+    if (words != NULL) {
+        uint64_t stack = POOL_VA + (uint64_t)(*words - '0') * sizeof(uint64_t);
+        __asm__ volatile("mov %0, %%rsp\n\tud2" ::"r"(stack) : "memory");
+    }
+}
+
 static void crash_as_asked(void)
 {
     if (argument_find("crash=stack") != NULL) {
@@ -48,6 +58,7 @@ void guest_main(void)
     crash_as_asked();
     user_init();
     memory_init();
+    crash_at_the_hole();
     test_run_all();
     while (argument_find("end=never") != NULL) {
         /* somebody has to end it */

@@ -46,3 +46,15 @@ expect_text stack_that_cannot_take_a_frame_ends_the_domain \
 crash_run user noreboot
 expect_text user_mode_without_a_page_table_ends_the_domain \
     'd0v0 crashed in kernel mode: iret to user mode without a user page table'
+
+# The frame of seven words would lie in the hypervisor's range, wholly or with its first word; eight
+# words above it the frame is pushed, and what the handler pushes next faults.
+crash_run hole:0 noreboot
+expect_text xsa_215_exception_frame_is_not_pushed_into_the_hole \
+    'its kernel stack cannot take an exception frame' 'vector 6 '
+crash_run hole:6 noreboot
+expect_text xsa_215_exception_frame_is_not_pushed_across_the_end_of_the_hole \
+    'its kernel stack cannot take an exception frame' 'vector 6 '
+crash_run hole:8 noreboot
+expect_text xsa_215_exception_frame_that_ends_above_the_hole_is_pushed \
+    'its kernel stack cannot take an exception frame' 'vector 14 '
