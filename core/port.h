@@ -27,6 +27,10 @@ NODISCARD bool port_copy_to_guest(uint64_t address, const void *from, size_t siz
  * event. Cheap: asked after every unit of work. */
 bool port_should_yield(void);
 
+/* What the calling vCPU does waits for another's walk and will be executed again: let others run
+ * before that. Called with MMU locks held. */
+void port_wait_for_others(void);
+
 /* The CPU this runs on, 0 .. CPU_LIMIT - 1. */
 unsigned int port_cpu(void);
 

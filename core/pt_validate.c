@@ -148,8 +148,8 @@ static enum status take_shared(struct frame *frame)
 
 enum status pt_take_same_level(struct frame *table, struct frame *frame)
 {
-    if (table->same_level < 0 || frame->same_level > 0 || table->same_level == INT16_MAX ||
-        frame->same_level == INT16_MIN) {
+    /* The other count needs no limit: a table has no more than 512 entries. */
+    if (table->same_level < 0 || frame->same_level > 0 || frame->same_level == INT16_MIN) {
         return STATUS_SAME_LEVEL_CHAIN;
     }
     enum status status = take_shared(frame);
@@ -161,6 +161,13 @@ enum status pt_take_same_level(struct frame *table, struct frame *frame)
 }
 
 /* ---- validating ---------------------------------------------------------------------------- */
+
+/* Another vCPU has a walk to finish first. */
+static enum status wait_for_others(void)
+{
+    port_wait_for_others();
+    return STATUS_AGAIN;
+}
 
 /*
  * One entry of the table on top of the stack wants its child. STATUS_OK: it has it, and the entry
@@ -177,7 +184,8 @@ static enum status validate_child(struct mmu_context *context, struct frame *chi
     if (child->type_count > 0) {
         /* Wait only for a table of the level that is wanted: such waits lead downwards, so they
          * end. A frame on this walk's own stack is of a higher level. */
-        return frame_is_half(child) && child->type == type ? STATUS_AGAIN : STATUS_TABLE_WRONG_TYPE;
+        return frame_is_half(child) && child->type == type ? wait_for_others()
+                                                           : STATUS_TABLE_WRONG_TYPE;
     }
     enum status status = frame_get(child);
     if (status != STATUS_OK) {
@@ -417,10 +425,10 @@ enum status pt_settle_half(struct mmu_context *context)
 {
     /* A fault can come here without pt_begin_call(): a walk in another domain is left alone. */
     if (context->vcpu->walk.domain != context->pt_owner) {
-        return STATUS_AGAIN;
+        return wait_for_others();
     }
     enum status status = pt_make_room(context, NULL);
-    return status == STATUS_OK ? STATUS_AGAIN : status;
+    return status == STATUS_OK ? wait_for_others() : status;
 }
 
 /* Nobody uses the frame as anything: claim it and look inside. */
@@ -455,7 +463,7 @@ enum status pt_take(struct mmu_context *context, struct frame *frame, unsigned i
         return status;
     }
     if (frame->type_count > 0) {
-        return frame_is_half(frame) ? STATUS_AGAIN : STATUS_TABLE_WRONG_TYPE;
+        return frame_is_half(frame) ? wait_for_others() : STATUS_TABLE_WRONG_TYPE;
     }
     return take_first(context, frame, level);
 }

@@ -162,7 +162,7 @@ void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason)
 
 void domain_crash(struct hv_vcpu *vcpu, const char *why)
 {
-    irq_disable();
+    irq_enable(); /* so much text takes long on a serial line, and the others go on */
     const struct cpu_user_regs *regs = current_registers();
     console_log(LOG_ALWAYS, "d%uv%u crashed in %s mode: %s", vcpu->core.domain->id, vcpu->core.id,
                 vcpu->in_kernel ? "kernel" : "user", why);
@@ -173,6 +173,7 @@ void domain_crash(struct hv_vcpu *vcpu, const char *why)
         walk_print(base, page_fault ? vcpu->info->arch.cr2 : regs->rip);
     }
     stack_print(regs->rsp);
+    irq_disable();
     end_domain(vcpu, SHUTDOWN_crash);
 }
 

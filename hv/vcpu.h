@@ -12,9 +12,10 @@
 #include "core/domain.h"
 #include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
+#include "hv/cpu/feature_bits.h"
 #include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
-#include "lib/heap.h"
+#include "hv/sched/run_queue.h"
 
 #define EXCEPTION_COUNT       256U
 #define FPU_AREA_SIZE         PAGE_SIZE
@@ -43,13 +44,16 @@ struct hv_domain {
     struct shared_info *shared;
     mfn_t shared_mfn;
     unsigned int vcpu_limit;    /* it may have vCPUs 0 .. vcpu_limit - 1; the scheduler's lock */
-    unsigned int weight;        /* its share of the CPU, in WEIGHT_DEFAULTths */
+    unsigned int weight;        /* each of its vCPUs' share of the CPU, in WEIGHT_DEFAULTths */
     unsigned int pause_count;   /* while not 0, none of its vCPUs runs; the scheduler's lock */
+    bool was_started;           /* it has been unpaused altogether once */
     bool is_shut_down;          /* none runs, unless it is resumed */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
     struct memory_map memory_map;
+    uint32_t hidden_features[FEATURE_WORDS]; /* that others are shown; fixed once it was started */
     struct evtchn_table evtchns;
+    uint64_t pollers; /* a bit for each vCPU in SCHEDOP_poll; atomic */
     struct guest_console console;
     bool io_ports;          /* may use the machine's I/O ports: the first domain */
     uint64_t refused_calls; /* bit n: call n was refused as unknown, and that was logged */
@@ -66,9 +70,8 @@ struct hv_vcpu {
 
     bool is_initialised;       /* has a state to start from */
     bool is_up;                /* VCPUOP_up: may run */
-    struct heap_node queued;   /* in the run queue; the scheduler's lock */
-    uint64_t virtual_ns;       /* weighted time it has had; the scheduler's lock */
-    struct heap_node timer;    /* in the queue of deadlines; the scheduler's lock */
+    struct run_entry turn;     /* its place in the run queue; the scheduler's lock */
+    struct heap_node timer;    /* in the queue of deadlines; the timers' lock */
     struct cpu_user_regs regs; /* while the vCPU is not loaded, selectors too */
 
     bool in_kernel;     /* guest-kernel mode */
@@ -86,6 +89,8 @@ struct hv_vcpu {
     uint64_t fs_base; /* the bases, while the vCPU is not loaded; then the registers have them */
     uint64_t gs_base_kernel;
     uint64_t gs_base_user;
+
+    uint32_t tsc_aux; /* what RDTSCP and RDPID tell besides */
 
     bool cr0_ts;     /* the guest's own CR0.TS: #NM is the guest's while set */
     bool fpu_loaded; /* its FPU state is in the registers, hardware TS clear */
@@ -159,8 +164,9 @@ void vcpu_block(struct hv_vcpu *vcpu);
 /* Bring vcpu_info.time up to date; before the guest runs, and when it registers a new place. */
 void vcpu_update_time(struct hv_vcpu *vcpu);
 
-/* Begin a runstate (RUNSTATE_*): accounts for the one that ends, and publishes if it is loaded. */
-void vcpu_set_runstate(struct hv_vcpu *vcpu, int state);
+/* Begin a runstate (RUNSTATE_*) at time `now`: accounts for the one that ends, and publishes if it
+ * is loaded. */
+void vcpu_set_runstate(struct hv_vcpu *vcpu, int state, uint64_t now);
 
 /* Put the loaded vCPU's runstate into the registered area, if the guest's tables allow. */
 void vcpu_publish_runstate(struct hv_vcpu *vcpu);

@@ -66,3 +66,11 @@ void heap_remove(struct heap *heap, struct heap_node *node)
     sift_up(heap, index);
     sift_down(heap, last->place - 1);
 }
+
+void heap_move(struct heap *heap, struct heap_node *node, uint64_t key)
+{
+    CHECK(node->place - 1 < heap->count && heap->nodes[node->place - 1] == node);
+    node->key = key;
+    sift_up(heap, node->place - 1);
+    sift_down(heap, node->place - 1);
+}

@@ -35,6 +35,9 @@ static inline struct heap_node *heap_first(const struct heap *heap)
 /* Put a node in that is in no heap. There is a place for it. */
 void heap_insert(struct heap *heap, struct heap_node *node, uint64_t key);
 
+/* Give a node that is in this heap another key. */
+void heap_move(struct heap *heap, struct heap_node *node, uint64_t key);
+
 /* Take a node out that is in this heap. */
 void heap_remove(struct heap *heap, struct heap_node *node);
 

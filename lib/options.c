@@ -13,6 +13,7 @@ enum option_kind {
     OPTION_CONSOLE, /* enum console_device */
     OPTION_SERIAL,  /* struct serial_settings */
     OPTION_MEMORY,  /* struct dom0_memory */
+    OPTION_VCPUS,   /* struct dom0_vcpus */
     OPTION_SWITCH,  /* struct console_switch */
     OPTION_CONRING, /* uint64_t: bytes */
 };
@@ -34,6 +35,7 @@ static const struct option option_table[] = {
     {"console_to_ring", OPTION_BOOL, FIELD(console_to_ring)},
     {"conswitch", OPTION_SWITCH, FIELD(conswitch)},
     {"console", OPTION_CONSOLE, FIELD(console)},
+    {"dom0_max_vcpus", OPTION_VCPUS, FIELD(dom0_vcpus)},
     {"dom0_mem", OPTION_MEMORY, FIELD(dom0_mem)},
     {"guest_loglvl", OPTION_LEVELS, FIELD(guest_loglvl)},
     {"loglvl", OPTION_LEVELS, FIELD(loglvl)},
@@ -55,6 +57,7 @@ static const struct hv_options option_defaults = {
     .com4 = {.data_bits = 8, .parity = 'n', .stop_bits = 1, .irq = 3, .io_base = 0x2e8},
     .conswitch = {.letter = 'a'},
     .conring_bytes = CONRING_MIN,
+    .dom0_vcpus = {.min = 1, .max = DOM0_VCPUS_MAX},
     .loglvl = {.always = LOG_INFO, .limited = LOG_INFO},
     .guest_loglvl = {.always = LOG_ALWAYS, .limited = LOG_WARNING},
 };
@@ -298,6 +301,21 @@ static bool parse_memory(struct slice value, struct dom0_memory *memory)
     return true;
 }
 
+/* <number> or <min>-[<max>] */
+static bool parse_vcpus(struct slice value, struct dom0_vcpus *vcpus)
+{
+    bool is_range = slice_find(value, '-') < value.length;
+    uint64_t min;
+    uint64_t max = DOM0_VCPUS_MAX;
+    if (!parse_number(slice_cut(&value, '-'), DOM0_VCPUS_MAX, &min) || min < 1 ||
+        (value.length > 0 && !parse_number(value, DOM0_VCPUS_MAX, &max)) || max < min) {
+        return false;
+    }
+    *vcpus =
+        (struct dom0_vcpus){.min = (unsigned int)min, .max = (unsigned int)(is_range ? max : min)};
+    return true;
+}
+
 /* Data bits, parity and stop bits, as in 8n1. */
 static bool parse_framing(struct slice value, struct serial_settings *serial)
 {
@@ -400,6 +418,8 @@ static bool set_value(void *field, enum option_kind kind, struct slice value,
         return parse_serial(value, field);
     case OPTION_MEMORY:
         return parse_memory(value, field);
+    case OPTION_VCPUS:
+        return parse_vcpus(value, field);
     case OPTION_SWITCH:
         return parse_switch(value, field);
     case OPTION_CONRING:
@@ -555,7 +575,8 @@ bool options_port_name(const char *text, size_t length, unsigned int *number)
     return true;
 }
 
-/* ---- dom0_mem -------------------------------------------------------------------------------- */
+/* ---- the first domain --------------------------------------------------------------------------
+ */
 
 static uint64_t amount_of(struct memory_amount amount, uint64_t available, uint64_t otherwise)
 {
@@ -574,4 +595,9 @@ uint64_t options_dom0_bytes(const struct dom0_memory *memory, uint64_t available
     bytes = max_u64(bytes, amount_of(memory->min, available, 0));
     bytes = min_u64(bytes, amount_of(memory->max, available, available));
     return round_down(min_u64(bytes, available), PAGE_SIZE);
+}
+
+unsigned int options_dom0_vcpus(const struct dom0_vcpus *vcpus, unsigned int cpus)
+{
+    return cpus < vcpus->min ? vcpus->min : cpus > vcpus->max ? vcpus->max : cpus;
 }

@@ -5,6 +5,7 @@
  *     console=com1|..|com4|none[,...]      com1=<baud>|auto[,8n1[,<io base>[,<irq>]]], .. com4=
  *     conring_size=<size>                  conswitch=<letter>[x]
  *     console_to_ring
+ *     dom0_max_vcpus=<number>|<min>-[<max>]
  *     dom0_mem=<size>[,min:<size>][,max:<size>]
  *     loglvl=<level>[/<rate-limited level>]        guest_loglvl=...
  *     audit   noreboot   smap   smep   xpti   pv-l1tf       booleans: x, no-x, x=on, x=off
@@ -56,6 +57,13 @@ struct dom0_memory {
     struct memory_amount max;
 };
 
+/* As many vCPUs as the machine has CPUs, but no fewer or more than these. */
+#define DOM0_VCPUS_MAX 32U /* as many as shared_info has room for */
+struct dom0_vcpus {
+    unsigned int min; /* 1 .. max */
+    unsigned int max; /* .. DOM0_VCPUS_MAX */
+};
+
 /* How the serial input is switched. */
 struct console_switch {
     char letter;        /* 'a' to 'z': three times Ctrl and this */
@@ -71,6 +79,7 @@ struct hv_options {
     struct console_switch conswitch;
     uint64_t conring_bytes; /* a power of two from CONRING_MIN to CONRING_MAX */
     bool console_to_ring;   /* the first domain's raw output is kept there too */
+    struct dom0_vcpus dom0_vcpus;
     struct dom0_memory dom0_mem;
     struct log_threshold loglvl;
     struct log_threshold guest_loglvl;
@@ -110,5 +119,8 @@ bool options_port_name(const char *text, size_t length, unsigned int *number);
  * raised to min, lowered to max, and never more than there is. Rounded down to whole frames.
  */
 uint64_t options_dom0_bytes(const struct dom0_memory *memory, uint64_t available);
+
+/* How many vCPUs the first domain gets on a machine with so many CPUs. */
+unsigned int options_dom0_vcpus(const struct dom0_vcpus *vcpus, unsigned int cpus);
 
 #endif

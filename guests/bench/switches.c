@@ -126,3 +126,43 @@ TEST(event_to_itself)
     }
     sample_print("event_to_self", &sample, 1);
 }
+
+TEST(timer_is_set)
+{
+    struct sample sample = SAMPLE_NONE;
+    for (size_t i = 0; i < BENCH_REPEATS; i++) {
+        uint64_t deadline = (uint64_t)system_time() + 1000 * MILLISECOND;
+        uint64_t start = ticks();
+        int64_t result = hypercall_set_timer_op(deadline);
+        uint64_t end = ticks();
+        EXPECT_RESULT(result, 0);
+        sample_add(&sample, start, end);
+    }
+    hypercall_set_timer_op(0);
+    sample_print("set_timer", &sample, 1);
+}
+
+#define NAP_NS UINT64_C(100000)
+
+/* What of it is not the nap itself, where a tick is a nanosecond: setting the timer, blocking, the
+ * timer's interrupt, the upcall, and how late the timer is. */
+TEST(nap)
+{
+    bench_vcpu_info = vcpu_info();
+    bench_pending_word = &shared_info()->evtchn_pending[0];
+    callback_set(CALLBACKTYPE_event, bench_stub_event);
+    struct evtchn_bind_virq timer = {.virq = VIRQ_TIMER, .vcpu = 0};
+    EXPECT_RESULT(hypercall_event_channel_op(EVTCHNOP_bind_virq, &timer), 0);
+    event_port_unmask_bit(timer.port);
+    event_enable();
+    struct sample sample = SAMPLE_NONE;
+    for (size_t i = 0; i < BENCH_REPEATS; i++) {
+        uint64_t deadline = (uint64_t)system_time() + NAP_NS;
+        uint64_t start = ticks();
+        hypercall_set_timer_op(deadline);
+        hypercall_sched_op(SCHEDOP_block, NULL);
+        uint64_t end = ticks();
+        sample_add(&sample, start + NAP_NS, end);
+    }
+    sample_print("nap", &sample, 1);
+}

@@ -10,24 +10,7 @@
 #include "guests/lib/user.h"
 #include "lib/string.h"
 
-struct boot_state boot_state = {.rax = UINT64_MAX};
-start_info_t *start_info;
-
 NORETURN void guest_main(void);
-
-const char *argument_find(const char *word)
-{
-    const char *text = (const char *)start_info->cmd_line;
-    size_t length = strlen(word);
-    bool at_word = true;
-    for (; *text != '\0'; text++) {
-        if (at_word && strncmp(text, word, length) == 0) {
-            return text + length;
-        }
-        at_word = *text == ' ';
-    }
-    return NULL;
-}
 
 /*
  * "crash=early": an exception before there is a trap table. "crash=stack": one that the kernel

@@ -17,6 +17,7 @@ extern const struct test _tests_start[], _tests_end[];
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP };
 
 static unsigned int verdict_counts[3];
+static unsigned int begun;
 static enum verdict verdict;
 static char reason[320];
 
@@ -187,12 +188,18 @@ static void audit_machine(void)
     }
 }
 
+unsigned int test_number(void)
+{
+    return begun;
+}
+
 static void test_run(const struct test *test)
 {
     static const char *const words[] = {"PASS", "FAIL", "SKIP"};
     if (argument_find("trace") != NULL) {
         print("# %s\n", test->name);
     }
+    begun++;
     verdict = VERDICT_PASS;
     ending = false;
     struct test copy = *test;

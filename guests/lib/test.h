@@ -78,6 +78,9 @@ void test_expect_trap(const char *file, int line, const char *what, struct trap 
 void test_expect_page_fault(const char *file, int line, const char *what, struct trap trap,
                             uint64_t error, uint64_t address);
 
+/* Tests begun so far: with this one, the running test has a number. */
+unsigned int test_number(void);
+
 /* Run all tests, print the last line, and answer whether none failed. */
 bool test_run_all(void);
 

@@ -152,6 +152,15 @@ static uint64_t choose_first_memory(const struct hv_options *options, uint64_t o
     return options_dom0_bytes(&memory, available);
 }
 
+static unsigned int cpu_count(void)
+{
+    unsigned int count = 0;
+    for (uint64_t left = machine.cpus_online; left != 0; left &= left - 1) {
+        count++;
+    }
+    return count;
+}
+
 static struct hv_domain *create_first(void)
 {
     const struct planned_domain *first = &job.plan.first;
@@ -160,13 +169,15 @@ static struct hv_domain *create_first(void)
     if (kernel.bytes == NULL) {
         panic("boot module %u, \"%.64s\": %s", module, first->kernel->text, kernel.problem);
     }
-    const struct domain_config config = {.id = FIRST_DOMAIN,
-                                         .is_first = true,
-                                         .vcpus = 1,
-                                         .grant_frames = -1,
-                                         .maptrack_frames = -1};
+    const struct domain_config config = {
+        .id = FIRST_DOMAIN,
+        .is_first = true,
+        .vcpus = options_dom0_vcpus(&job.options->dom0_vcpus, cpu_count()),
+        .grant_frames = -1,
+        .maptrack_frames = -1,
+    };
     struct hv_domain *domain;
-    if (hv_domain_create(&config, &domain) != 0 || hv_domain_add_vcpus(domain, 1) != 0) {
+    if (hv_domain_create(&config, &domain) != 0 || hv_domain_add_vcpus(domain, config.vcpus) != 0) {
         panic("no memory for the first domain's records");
     }
     struct build_request request = make_request(first, domain);

@@ -22,7 +22,7 @@ static struct call_result put_weight(struct domctl *call)
     if (wanted->weight == 0) {
         return control_refuse(call, -XEN_EINVAL, "a weight is 1 to 65535");
     }
-    call->domain->weight = wanted->weight;
+    sched_set_weight(call->domain, wanted->weight);
     return call_done(0);
 }
 

@@ -153,7 +153,7 @@ static int add_vcpu(struct hv_domain *domain, unsigned int id)
     if (vcpu == NULL) {
         return -XEN_ENOMEM;
     }
-    if (!sched_add_vcpu(vcpu)) {
+    if (!sched_add_vcpu(vcpu, domain->weight)) {
         vcpu_record_free(vcpu);
         return -XEN_ENOMEM;
     }
@@ -199,6 +199,7 @@ int hv_domain_unpause(struct hv_domain *domain)
         return -XEN_EINVAL;
     }
     domain->pause_count--;
+    domain->was_started |= domain->pause_count == 0;
     sched_update_domain(domain);
     return 0;
 }
@@ -258,12 +259,14 @@ static bool destroy(struct hv_domain *domain, struct vcpu *caller)
         domain_begin_teardown(&domain->core);
         sched_update_domain(domain);
         guest_console_detach(domain);
-        evtchn_close_all(domain);
-        forget_shared_pages(domain);
     }
     if (domain->core.is_torn_down) {
         return true;
     }
+    if (!evtchn_close_all(domain)) {
+        return false;
+    }
+    forget_shared_pages(domain);
     if (!domain_tear_down(&domain->core, caller)) {
         return false;
     }

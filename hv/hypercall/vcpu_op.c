@@ -92,7 +92,12 @@ static int register_runstate_area(struct hv_vcpu *vcpu, uint64_t address)
     vcpu->runstate_address = record.addr.p;
     if (vcpu == current_vcpu()) {
         vcpu_publish_runstate(vcpu);
+        return 0;
     }
+    /* The caller's tables show the place where the vCPU's own will, or else it is filled later. */
+    struct vcpu_runstate_info info = runstate_now(vcpu);
+    bool shown = guest_copy_out(vcpu->runstate_address, &info, sizeof(info));
+    (void)shown;
     return 0;
 }
 
@@ -119,7 +124,8 @@ static int register_vcpu_info(struct hv_vcpu *vcpu, uint64_t address)
         return -XEN_ENXIO;
     }
     mfn_t mfn = mfn_make(record.mfn);
-    if (vcpu->info_registered || vcpu_take_info_frame(&vcpu->core, mfn) != STATUS_OK) {
+    bool is_in_use = vcpu->is_up && vcpu != current_vcpu();
+    if (is_in_use || vcpu->info_registered || vcpu_take_info_frame(&vcpu->core, mfn) != STATUS_OK) {
         return -XEN_EINVAL;
     }
     uint8_t *page = port_map_frame(mfn);
@@ -171,6 +177,12 @@ static int set_singleshot_timer(struct hv_vcpu *vcpu, uint64_t address)
     return 0;
 }
 
+static int stop_singleshot_timer(struct hv_vcpu *vcpu)
+{
+    set_singleshot_deadline(vcpu, 0);
+    return 0;
+}
+
 /* set_timer_op(deadline): the singleshot timer once more; 0 stops it. */
 struct call_result hypercall_set_timer_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
@@ -208,10 +220,9 @@ struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
         set_period(target, 0);
         return call_done(0);
     case VCPUOP_set_singleshot_timer:
-        return call_done(set_singleshot_timer(target, arg[2]));
+        return call_done(target == vcpu ? set_singleshot_timer(vcpu, arg[2]) : -XEN_EINVAL);
     case VCPUOP_stop_singleshot_timer:
-        set_singleshot_deadline(target, 0);
-        return call_done(0);
+        return call_done(target == vcpu ? stop_singleshot_timer(vcpu) : -XEN_EINVAL);
     case VCPUOP_get_physid:
         return call_done(-XEN_EINVAL); /* for pinned vCPUs only, and nobody can pin one */
     default:

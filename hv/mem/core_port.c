@@ -10,6 +10,7 @@
 #include "hv/cpu/tables.h"
 #include "hv/entry/work.h"
 #include "hv/guest_memory.h"
+#include "hv/sched/sched.h"
 #include "hv/sched/vcpu.h"
 #include "lib/format.h"
 
@@ -33,6 +34,11 @@ bool port_should_yield(void)
     stretch_may_stop();
     const struct hv_vcpu *vcpu = cpu_info()->vcpu;
     return vcpu != NULL && (vcpu_has_deliverable_event(vcpu) || cpu_work_is_pending());
+}
+
+void port_wait_for_others(void)
+{
+    sched_yield(current_vcpu());
 }
 
 unsigned int port_cpu(void)

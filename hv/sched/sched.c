@@ -9,20 +9,12 @@
 
 #include <xen/vcpu.h>
 
-#define SLICE_NS       UINT64_C(10000000) /* a turn, while others wait */
-#define WAKE_CREDIT_NS UINT64_C(5000000)  /* how far ahead who has slept may start */
-#define GRANULARITY_NS UINT64_C(500000)   /* who is less behind does not interrupt another */
-
 static struct heap_node *places[VCPU_TOTAL_LIMIT];
 static struct {
     struct ticket_lock lock;
-    struct heap queue;       /* who can run and does not, by virtual time */
-    struct hv_vcpu *running; /* NULL: idle */
-    uint64_t charged_ns;     /* system time up to which `running` has been charged */
-    uint64_t idle_ns;  /* nobody ran, up to the same time */
-    uint64_t floor_ns; /* virtual time: nobody who can run is behind it by more than a slice */
+    struct run_queue queue;
     uint64_t used_slots[VCPU_TOTAL_LIMIT / 64]; /* a bit for each vCPU there is */
-} sched = {.queue = {.nodes = places, .limit = VCPU_TOTAL_LIMIT}};
+} sched = {.queue = {.waiting = {.nodes = places, .limit = VCPU_TOTAL_LIMIT}}};
 
 static uint64_t sched_lock(void)
 {
@@ -37,14 +29,16 @@ static void sched_unlock(uint64_t flags)
     irq_restore(flags);
 }
 
-static struct hv_vcpu *vcpu_of_node(struct heap_node *node)
+static struct hv_vcpu *vcpu_of_entry(struct run_entry *entry)
 {
-    return (struct hv_vcpu *)(void *)((char *)node - offsetof(struct hv_vcpu, queued));
+    return entry == NULL
+               ? NULL
+               : (struct hv_vcpu *)(void *)((char *)entry - offsetof(struct hv_vcpu, turn));
 }
 
 struct hv_vcpu *sched_running(void)
 {
-    return sched.running;
+    return vcpu_of_entry(sched.queue.running);
 }
 
 static bool can_run(const struct hv_vcpu *vcpu)
@@ -63,46 +57,14 @@ static int waiting_state(const struct hv_vcpu *vcpu)
     return vcpu->blocked && vcpu->is_up ? RUNSTATE_blocked : RUNSTATE_offline;
 }
 
-/* ---- virtual time -------------------------------------------------------------------------- */
-
-static void charge_running(void)
-{
-    uint64_t now = time_now_ns();
-    struct hv_vcpu *vcpu = sched.running;
-    if (vcpu != NULL) {
-        vcpu->virtual_ns +=
-            (now - sched.charged_ns) * WEIGHT_DEFAULT / hv_vcpu_domain(vcpu)->weight;
-    } else {
-        sched.idle_ns += now - sched.charged_ns;
-    }
-    sched.charged_ns = now;
-}
-
-static void enqueue(struct hv_vcpu *vcpu)
-{
-    heap_insert(&sched.queue, &vcpu->queued, vcpu->virtual_ns);
-}
-
-/* Is somebody enough behind the running vCPU to take its place? */
-static bool running_is_ahead(void)
-{
-    const struct heap_node *first = heap_first(&sched.queue);
-    return first != NULL &&
-           (sched.running == NULL || first->key + GRANULARITY_NS < sched.running->virtual_ns);
-}
-
 /* ---- who can run --------------------------------------------------------------------------- */
 
-static void join(struct hv_vcpu *vcpu)
+static void join(struct hv_vcpu *vcpu, uint64_t now)
 {
-    uint64_t earliest = sched.floor_ns > WAKE_CREDIT_NS ? sched.floor_ns - WAKE_CREDIT_NS : 0;
-    vcpu->virtual_ns = max_u64(vcpu->virtual_ns, earliest);
-    charge_running();
-    enqueue(vcpu);
-    if (running_is_ahead()) {
+    if (run_queue_join(&sched.queue, &vcpu->turn, now)) {
         cpu_work_raise(CPU_WORK_SCHEDULE);
     } else {
-        timers_set_running(sched.running, sched.charged_ns + SLICE_NS);
+        timers_set_running(sched_running(), sched.queue.slice_end_ns);
     }
 }
 
@@ -110,17 +72,18 @@ void sched_update(struct hv_vcpu *vcpu)
 {
     uint64_t flags = sched_lock();
     bool able = can_run(vcpu);
-    if (vcpu == sched.running) {
+    if (vcpu == sched_running()) {
         if (!able) {
             cpu_work_raise(CPU_WORK_SCHEDULE);
         }
-    } else if (able != heap_has(&vcpu->queued)) {
+    } else if (able != run_queue_has(&vcpu->turn)) {
+        uint64_t now = time_now_ns();
         if (able) {
-            join(vcpu);
+            join(vcpu, now);
         } else {
-            heap_remove(&sched.queue, &vcpu->queued);
+            run_queue_leave(&sched.queue, &vcpu->turn);
         }
-        vcpu_set_runstate(vcpu, waiting_state(vcpu));
+        vcpu_set_runstate(vcpu, waiting_state(vcpu), now);
     }
     sched_unlock(flags);
 }
@@ -138,18 +101,31 @@ void sched_update_domain(const struct hv_domain *domain)
 void sched_yield(struct hv_vcpu *vcpu)
 {
     uint64_t flags = sched_lock();
-    const struct heap_node *first = heap_first(&sched.queue);
-    if (vcpu == sched.running && first != NULL) {
-        charge_running();
-        vcpu->virtual_ns = max_u64(vcpu->virtual_ns, first->key + GRANULARITY_NS + 1);
+    if (vcpu == sched_running() && run_queue_yield(&sched.queue, time_now_ns())) {
         cpu_work_raise(CPU_WORK_SCHEDULE);
     }
     sched_unlock(flags);
 }
 
-/* The lowest slot is taken, so that what hangs on slots is not more than is in use at a time. */
-bool sched_add_vcpu(struct hv_vcpu *vcpu)
+void sched_set_weight(struct hv_domain *domain, unsigned int weight)
 {
+    uint64_t flags = sched_lock();
+    domain->weight = weight;
+    for (unsigned int i = 0; i < domain->vcpu_limit; i++) {
+        struct hv_vcpu *vcpu = hv_domain_vcpu(domain, i);
+        if (vcpu != NULL) {
+            run_queue_set_weight(&sched.queue, &vcpu->turn, weight, time_now_ns());
+        }
+    }
+    sched_unlock(flags);
+}
+
+/* ---- coming and going ---------------------------------------------------------------------- */
+
+/* The lowest slot is taken, so that what hangs on slots is not more than is in use at a time. */
+bool sched_add_vcpu(struct hv_vcpu *vcpu, unsigned int weight)
+{
+    vcpu->turn.weight = weight;
     uint64_t flags = sched_lock();
     unsigned int word = 0;
     while (word < ARRAY_SIZE(sched.used_slots) && sched.used_slots[word] == UINT64_MAX) {
@@ -169,17 +145,19 @@ void sched_remove_vcpu(struct hv_vcpu *vcpu)
 {
     timers_forget(vcpu);
     uint64_t flags = sched_lock();
-    CHECK(vcpu != sched.running && vcpu != current_vcpu());
-    if (heap_has(&vcpu->queued)) {
-        heap_remove(&sched.queue, &vcpu->queued);
+    CHECK(vcpu != sched_running() && vcpu != current_vcpu());
+    if (run_queue_has(&vcpu->turn)) {
+        run_queue_leave(&sched.queue, &vcpu->turn);
     }
     sched.used_slots[vcpu->slot / 64] &= ~(UINT64_C(1) << (vcpu->slot % 64));
     sched_unlock(flags);
 }
 
+/* ---- time ---------------------------------------------------------------------------------- */
+
 uint64_t sched_vcpu_ns(const struct hv_vcpu *vcpu)
 {
-    uint64_t now = vcpu == sched.running ? time_now_ns() - vcpu->runstate_entry_ns : 0;
+    uint64_t now = vcpu == sched_running() ? time_now_ns() - vcpu->runstate_entry_ns : 0;
     return vcpu->runstate_times[RUNSTATE_running] + now;
 }
 
@@ -195,43 +173,31 @@ uint64_t sched_domain_ns(const struct hv_domain *domain)
 
 uint64_t sched_idle_ns(void)
 {
-    return sched.idle_ns;
+    uint64_t flags = sched_lock();
+    uint64_t idle_ns = run_queue_idle_ns(&sched.queue, time_now_ns());
+    sched_unlock(flags);
+    return idle_ns;
 }
 
 /* ---- who runs ------------------------------------------------------------------------------ */
 
-/* The vCPU to run now, out of the queue; NULL: there is none. */
-static struct hv_vcpu *take_next(void)
-{
-    charge_running();
-    struct hv_vcpu *before = sched.running;
-    if (before != NULL && can_run(before)) {
-        enqueue(before);
-    }
-    struct heap_node *first = heap_first(&sched.queue);
-    if (first != NULL) {
-        heap_remove(&sched.queue, first);
-        sched.floor_ns = max_u64(sched.floor_ns, first->key);
-    }
-    return first != NULL ? vcpu_of_node(first) : NULL;
-}
-
 bool sched_choose(void)
 {
     uint64_t flags = sched_lock();
-    struct hv_vcpu *before = sched.running;
-    struct hv_vcpu *next = take_next();
-    sched.running = next;
-    uint64_t slice_end = heap_first(&sched.queue) != NULL ? sched.charged_ns + SLICE_NS : 0;
+    struct hv_vcpu *before = sched_running();
+    bool goes_on = before != NULL && can_run(before);
+    uint64_t now = time_now_ns();
+    struct hv_vcpu *next = vcpu_of_entry(run_queue_choose(&sched.queue, goes_on, now));
+    uint64_t slice_end = sched.queue.slice_end_ns;
     sched_unlock(flags);
     if (before != NULL && before != next) {
-        vcpu_set_runstate(before, waiting_state(before));
+        vcpu_set_runstate(before, waiting_state(before), now);
     }
     if (next != NULL && next != current_vcpu()) {
         vcpu_switch(next);
     }
     if (next != NULL && next != before) {
-        vcpu_set_runstate(next, RUNSTATE_running);
+        vcpu_set_runstate(next, RUNSTATE_running, now);
     }
     timers_set_running(next, slice_end);
     return next != NULL;

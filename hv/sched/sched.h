@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which vCPU runs. Each has a virtual time: the time it has had, divided by its domain's weight.
- * The one with the smallest runs, for a slice if others wait. Who has slept starts with the others,
- * a little ahead, and saves nothing up.
+ * Which vCPU runs (run_queue.h), and when that is decided anew.
  *
  * One lock, taken with interrupts off, covers the run queue; the event channels' lock may be held.
  * Switching happens on the way out to a guest (hv/entry/work.h).
@@ -13,8 +11,6 @@
 #include "hv/vcpu.h"
 
 #define VCPU_TOTAL_LIMIT 2048U /* vCPUs of all domains */
-#define WEIGHT_DEFAULT   256U
-#define WEIGHT_LIMIT     65535U
 
 /* Boot is over: run the domains. */
 NORETURN void sched_start(void);
@@ -24,8 +20,11 @@ NORETURN void sched_start(void);
 void sched_update(struct hv_vcpu *vcpu);
 void sched_update_domain(const struct hv_domain *domain);
 
-/* The running vCPU lets all others of its domain's kind go first, once. */
+/* The running vCPU lets whoever is next go first, once. */
 void sched_yield(struct hv_vcpu *vcpu);
+
+/* Each vCPU of the domain, also a future one, has this share from now on (1 .. WEIGHT_LIMIT). */
+void sched_set_weight(struct hv_domain *domain, unsigned int weight);
 
 /* Choose, and load, the vCPU that is to run now. False: none can. Interrupts off; no lock held;
  * only for cpu_work_perform(). */
@@ -36,7 +35,7 @@ struct hv_vcpu *sched_running(void);
 
 /* A vCPU comes or goes: a slot for it, and with it room in the queues. False: there are
  * VCPU_TOTAL_LIMIT. */
-NODISCARD bool sched_add_vcpu(struct hv_vcpu *vcpu);
+NODISCARD bool sched_add_vcpu(struct hv_vcpu *vcpu, unsigned int weight);
 void sched_remove_vcpu(struct hv_vcpu *vcpu);
 
 /* Nanoseconds a vCPU has run, and all those of a domain together; and that none has. */

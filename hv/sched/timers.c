@@ -65,9 +65,12 @@ static void requeue(struct hv_vcpu *vcpu)
         if (vcpu->timer.key == deadline) {
             return;
         }
-        heap_remove(&timers.deadlines, &vcpu->timer);
-    }
-    if (deadline != 0) {
+        if (deadline != 0) {
+            heap_move(&timers.deadlines, &vcpu->timer, deadline);
+        } else {
+            heap_remove(&timers.deadlines, &vcpu->timer);
+        }
+    } else if (deadline != 0) {
         heap_insert(&timers.deadlines, &vcpu->timer, deadline);
     }
 }
@@ -106,6 +109,7 @@ void timers_set_boot_deadline(uint64_t ns)
 
 /* ---- the interrupt ------------------------------------------------------------------------- */
 
+/* The hardware timer is set when all are served. */
 static void serve(struct hv_vcpu *vcpu, uint64_t now)
 {
     if (vcpu->singleshot_ns != 0 && now >= vcpu->singleshot_ns) {
@@ -113,7 +117,9 @@ static void serve(struct hv_vcpu *vcpu, uint64_t now)
         evtchn_raise_virq(vcpu, VIRQ_TIMER);
     }
     vcpu_wake(vcpu); /* the end of a poll is no event */
-    timers_changed(vcpu);
+    uint64_t flags = timers_lock();
+    requeue(vcpu);
+    timers_unlock(flags);
 }
 
 /* Ticks that were missed are not made up for: the next one is in the future. */

@@ -5,8 +5,10 @@
 #include "hv/cpu/control.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
+#include "hv/cpu/features.h"
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/msr.h"
+#include "hv/cpu/msr_names.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
 #include "hv/guest_memory.h"
@@ -66,6 +68,9 @@ static void load_state(struct hv_vcpu *vcpu)
     window_load(vcpu_window(&vcpu->core), (unsigned int)info->cpu, vcpu->core.ldt_entries);
     control_load_cr4(vcpu);
     debug_load(vcpu);
+    if (cpu_features.rdtscp) {
+        msr_write(MSR_TSC_AUX, vcpu->tsc_aux);
+    }
     port_base_changed(&vcpu->core);
     bool complete = segments_load(&vcpu->regs);
     segment_set_fs_base(vcpu->fs_base);
@@ -154,7 +159,11 @@ static bool wait_is_over(const struct hv_vcpu *vcpu)
 void vcpu_wake(struct hv_vcpu *vcpu)
 {
     if (vcpu->blocked && wait_is_over(vcpu)) {
-        vcpu->poll_count = 0;
+        if (vcpu->poll_count > 0) {
+            vcpu->poll_count = 0;
+            __atomic_fetch_and(&hv_vcpu_domain(vcpu)->pollers, ~(UINT64_C(1) << vcpu->core.id),
+                               __ATOMIC_SEQ_CST);
+        }
         vcpu->poll_timeout_ns = 0;
         vcpu->blocked = false;
         sched_update(vcpu);
@@ -165,9 +174,15 @@ void vcpu_block(struct hv_vcpu *vcpu)
 {
     uint64_t flags = irq_save();
     vcpu->blocked = true;
+    if (vcpu->poll_count > 0) {
+        __atomic_fetch_or(&hv_vcpu_domain(vcpu)->pollers, UINT64_C(1) << vcpu->core.id,
+                          __ATOMIC_SEQ_CST);
+    }
     vcpu_wake(vcpu); /* what it waits for may have come just now */
     if (vcpu->blocked) {
-        timers_changed(vcpu);
+        if (vcpu->poll_timeout_ns != 0) {
+            timers_changed(vcpu);
+        }
         sched_update(vcpu);
     }
     irq_restore(flags);
@@ -194,9 +209,8 @@ void vcpu_update_time(struct hv_vcpu *vcpu)
     __atomic_store_n(&time->version, version + 1, __ATOMIC_RELEASE);
 }
 
-void vcpu_set_runstate(struct hv_vcpu *vcpu, int state)
+void vcpu_set_runstate(struct hv_vcpu *vcpu, int state, uint64_t now)
 {
-    uint64_t now = time_now_ns();
     vcpu->runstate_times[vcpu->runstate] += now - vcpu->runstate_entry_ns;
     vcpu->runstate = state;
     vcpu->runstate_entry_ns = now;

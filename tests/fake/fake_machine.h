@@ -65,6 +65,7 @@ struct fake_state {
 
     enum fake_yield yield;
     unsigned int yield_at;
+    unsigned int waits;         /* for another vCPU's walk */
     unsigned int yield_queries; /* since fake_yield_at() or the start */
     /* Called before each re-execution of an interrupted call. */
     void (*between)(void);

@@ -65,7 +65,10 @@ static void first_is_the_smallest_while_any_node_comes_and_goes(void **state)
     srand(2);
     for (unsigned int step = 0; step < 20000; step++) {
         struct heap_node *node = &nodes[(unsigned int)rand() % NODE_COUNT];
-        if (heap_has(node)) {
+        if (heap_has(node) && rand() % 2 == 0) {
+            heap_move(&heap, node, (uint64_t)rand());
+            assert_true(heap_has(node));
+        } else if (heap_has(node)) {
             heap_remove(&heap, node);
         } else {
             heap_insert(&heap, node, (uint64_t)rand());

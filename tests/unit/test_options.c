@@ -58,6 +58,8 @@ static void assert_defaults(void)
     assert_false(options.dom0_mem.size.given);
     assert_false(options.dom0_mem.min.given);
     assert_false(options.dom0_mem.max.given);
+    assert_int_equal(options.dom0_vcpus.min, 1);
+    assert_int_equal(options.dom0_vcpus.max, DOM0_VCPUS_MAX);
     assert_int_equal(options.loglvl.always, LOG_INFO);
     assert_int_equal(options.loglvl.limited, LOG_INFO);
     assert_int_equal(options.guest_loglvl.always, LOG_ALWAYS);
@@ -282,6 +284,43 @@ static void dom0_size_is_bounded_by_min_max_and_what_there_is(void **state)
     assert_int_equal(dom0_bytes("dom0_mem=1G,max:-256M", GIB), 768 * MIB);
     assert_int_equal(dom0_bytes("dom0_mem=1M,min:2G", GIB), GIB);
     assert_int_equal(dom0_bytes("dom0_mem=4097B", GIB), 4096);
+}
+
+static void first_domain_has_as_many_vcpus_as_there_are_cpus_within_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned int with_1_cpu, with_4, with_64;
+    } cases[] = {
+        {"", 1, 4, 32},
+        {"dom0_max_vcpus=2", 2, 2, 2},
+        {"dom0-max-vcpus=32", 32, 32, 32},
+        {"dom0_max_vcpus=2-", 2, 4, 32},
+        {"dom0_max_vcpus=1-3", 1, 3, 3},
+        {"dom0_max_vcpus=5-5", 5, 5, 5},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        parse_without_complaint(cases[i].text);
+        assert_int_equal(options_dom0_vcpus(&options.dom0_vcpus, 1), cases[i].with_1_cpu);
+        assert_int_equal(options_dom0_vcpus(&options.dom0_vcpus, 4), cases[i].with_4);
+        assert_int_equal(options_dom0_vcpus(&options.dom0_vcpus, 64), cases[i].with_64);
+    }
+}
+
+static void bad_numbers_of_vcpus_are_refused_and_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"0",   "33",  "",     "-",     "-2",
+                                      "3-2", "0-2", "2-33", "1-2-3", "2x"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "dom0_max_vcpus=%s", bad[i]);
+        parse(text);
+        assert_string_not_equal(complaints, "");
+        assert_defaults();
+    }
+    assert_refused("dom0_max_vcpus", "dom0_max_vcpus=!");
 }
 
 static void serial_port_takes_each_part(void **state)
@@ -553,6 +592,8 @@ int main(void)
         cmocka_unit_test(largest_amount_fits),
         cmocka_unit_test(dom0_gets_everything_by_default),
         cmocka_unit_test(dom0_size_is_bounded_by_min_max_and_what_there_is),
+        cmocka_unit_test(first_domain_has_as_many_vcpus_as_there_are_cpus_within_bounds),
+        cmocka_unit_test(bad_numbers_of_vcpus_are_refused_and_change_nothing),
         cmocka_unit_test(serial_port_takes_each_part),
         cmocka_unit_test(empty_parts_of_a_serial_port_keep_their_defaults),
         cmocka_unit_test(bad_serial_ports_are_refused_and_change_nothing),
