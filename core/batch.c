@@ -39,7 +39,10 @@ static enum status run_element(struct mmu_context *context, batch_element_fn ele
 {
     for (;;) {
         enum status status = element(context, address);
-        if (LIKELY(status != STATUS_PREEMPTED) || !context_breathe(context)) {
+        bool again = UNLIKELY(status == STATUS_PREEMPTED)
+                         ? context_breathe(context)
+                         : UNLIKELY(status == STATUS_AGAIN) && context_settle_owner(context);
+        if (!again) {
             return status;
         }
     }

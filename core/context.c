@@ -2,6 +2,7 @@
 #include "core/context.h"
 
 #include "core/port.h"
+#include "core/pt_validate.h"
 
 struct domain *context_find_page_owner(struct vcpu *vcpu, uint16_t id)
 {
@@ -50,6 +51,28 @@ bool context_breathe(struct mmu_context *context)
     bool go_on = !port_should_yield();
     context->locked = domain_mmu_lock_two(context->pt_owner, context->pg_owner);
     return go_on;
+}
+
+bool context_settle_owner(struct mmu_context *context)
+{
+    struct domain *owner = context->pt_owner;
+    if (owner == context->vcpu->domain) {
+        return false;
+    }
+    if (context->vcpu->foreign_drop_count > 0) {
+        context_flush(context);
+    }
+    domain_mmu_unlock(context->locked);
+    context_drop_foreign(context->vcpu);
+    bool settled = true;
+    for (unsigned int i = 0; i < VCPU_LIMIT && settled; i++) {
+        struct vcpu *vcpu = owner->vcpus[i];
+        if (vcpu != NULL && vcpu->walk.mode != PT_WALK_NONE) {
+            settled = pt_begin_call_settling(vcpu);
+        }
+    }
+    context->locked = domain_mmu_lock_two(owner, context->pg_owner);
+    return settled;
 }
 
 bool context_should_stop(struct mmu_context *context)

@@ -94,6 +94,14 @@ static inline void context_close(struct mmu_context *context)
  */
 NODISCARD bool context_breathe(struct mmu_context *context);
 
+/*
+ * A vCPU of pt_owner is in the middle of a frame (STATUS_AGAIN). The owner's own calls wait for it;
+ * another domain's caller waits for no guest, and cancels what its vCPUs have begun (they begin
+ * again, if they ever run). True: that is done, try again; false: the caller is one of them, or the
+ * port wants the CPU.
+ */
+NODISCARD bool context_settle_owner(struct mmu_context *context);
+
 /* Between two elements of a batch: must the caller stop here? */
 bool context_should_stop(struct mmu_context *context);
 

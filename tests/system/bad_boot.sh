@@ -90,7 +90,7 @@ not_elf() { # NAME FILE
 not_elf text_is_no_kernel text
 not_elf empty_module_is_no_kernel empty
 not_elf compressed_kernel_gets_a_hint vmlinuz
-refused header_cut_short_is_no_kernel header 40 "$not_elf"
+refused header_cut_short_is_no_kernel header 40 'the kernel is not an ELF file \(is it still compressed\?\)'
 refused kernel_cut_short_is_named cut 100000 \
     "the kernel's notes are not wholly inside its file; .* \(0x[0-9a-f]*, 0x[0-9a-f]*\)"
 refused elf_of_32_bits_is_no_kernel elf32 "$(stat -c %s elf32)" "the kernel is not a 64-bit ELF file"

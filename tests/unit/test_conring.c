@@ -51,6 +51,16 @@ static void empty_ring_reads_as_nothing(void **state)
     assert_int_equal(index, conring_oldest(&ring));
 }
 
+static void last_byte_is_known_while_something_is_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(conring_last(&ring, '-'), '-');
+    print("hello");
+    assert_int_equal(conring_last(&ring, '-'), 'o');
+    conring_forget(&ring, ring.end);
+    assert_int_equal(conring_last(&ring, '-'), '-');
+}
+
 static void what_was_printed_is_read(void **state)
 {
     (void)state;
@@ -146,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(empty_ring_reads_as_nothing),
+        BOTH(last_byte_is_known_while_something_is_kept),
         BOTH(what_was_printed_is_read),
         BOTH(oldest_is_lost_first),
         BOTH(reader_goes_on_where_it_stopped),

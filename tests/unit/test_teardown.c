@@ -277,6 +277,32 @@ static void dying_domain_lets_go_of_others_frames(void **state)
     fake_stop();
 }
 
+/* ---- who waits for nobody ------------------------------------------------------------------ */
+
+/* The victim's vCPU stopped in the middle of a tree and never goes on: a control domain that works
+ * on the tree does not wait for it. */
+static void abandoned_walk_does_not_hold_up_another_domain(void **state)
+{
+    (void)state;
+    for (unsigned int k = 1; k < 4; k++) {
+        start();
+        fake_yield_at(k);
+        assert_int_equal(begin_pin(), 1);
+        fake_yield_never();
+        assert_true(frame_is_half(fake_frame(tree.table[2])));
+
+        struct mmuext_op pin = {.cmd = MMUEXT_PIN_L2_TABLE, .arg1.mfn = tree.table[2].value};
+        assert_int_equal(do_mmuext(caller, &pin, 1, victim->id), 0);
+        assert_int_equal(vcpu->walk.mode, PT_WALK_NONE);
+        assert_true(frame_is_pinned(fake_frame(tree.table[2])));
+        assert_audit_clean();
+
+        destroy();
+        assert_all_gone();
+        fake_stop();
+    }
+}
+
 /* ---- what it can no longer get ------------------------------------------------------------- */
 
 static void dying_domain_gains_nothing(void **state)
@@ -349,6 +375,7 @@ int main(void)
         cmocka_unit_test(foreign_mapping_keeps_the_frame_until_it_goes),
         cmocka_unit_test(foreign_mapping_of_shared_info_keeps_it_until_it_goes),
         cmocka_unit_test(dying_domain_lets_go_of_others_frames),
+        cmocka_unit_test(abandoned_walk_does_not_hold_up_another_domain),
         cmocka_unit_test(dying_domain_gains_nothing),
         cmocka_unit_test(next_domain_of_that_number_does_not_see_its_data),
     };
