@@ -77,12 +77,12 @@ TOOL_LIBS := -ljansson -lz -lbz2 -llzma -llz4 -lzstd
 CONTROL_LIBS := -lxenstore -lxenforeignmemory -lxencall -lxentoollog -lxentoolcore -lpthread
 FAKE_C    := $(wildcard tests/fake/*.c) $(wildcard tests/model/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
-GUESTS    := $(filter-out lib,$(patsubst guests/%/,%,$(wildcard guests/*/)))
+GUESTS    := $(filter-out lib unpack,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
 # Parts of hv/ that touch no hardware: the host tests link them too.
 HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
-	hv/boot/plan.c hv/boot/pvh.c hv/acpi/tables.c hv/console/line.c hv/console/pv_ring.c \
-	hv/console/conring.c hv/sched/run_queue.c)
+	hv/boot/plan.c hv/boot/pvh.c hv/boot/unpacked.c hv/acpi/tables.c hv/console/line.c \
+	hv/console/pv_ring.c hv/console/conring.c hv/sched/run_queue.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%) build/tests/test_threads
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
@@ -92,7 +92,7 @@ GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
 .SECONDARY:
 
 all: hypervisor tools guests compile_commands.json
-hypervisor: $(HV_BUILD)/pinnace-hv
+hypervisor: $(HV_BUILD)/pinnace-hv build/pinnace-unpack
 tools: build/pinnace
 guests: $(GUEST_ELFS)
 tests: $(UNIT_TESTS) build/system/dialog build/system/fake-hypervisor build/system/fake-loader
@@ -157,6 +157,7 @@ build/pinnace: $(TOOL_C:%.c=build/tool-obj/%.o) $(TOOL_SHARED_C:%.c=build/tool-o
 
 # ---- guest kernels: guests/lib is the shared runtime, each other folder one kernel ------------
 
+# An archive: a kernel gets what it uses, and may have a guest_main() of its own.
 GUEST_LIB_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/lib/*.c)) \
 	$(patsubst %.S,build/guest-obj/%.S.o,$(wildcard guests/lib/*.S)) \
 	build/guest-obj/lib/string.o build/guest-obj/lib/format.o
@@ -166,15 +167,32 @@ build/guest-obj/%.o: %.c build/compiler
 build/guest-obj/%.S.o: %.S build/compiler
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -std=gnu11,$(GUEST_FLAGS)) -D__ASSEMBLY__ -c $< -o $@
+build/guest-obj/lib.a: $(GUEST_LIB_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+# One that uses another's files names them here.
+GUEST_USES_cycles := domains/control.c domains/child.c domains/child.S
+guest_objects = $(patsubst guests/%.c,build/guest-obj/guests/%.o,$(patsubst guests/%.S,build/guest-obj/guests/%.S.o,\
+	$(wildcard guests/$(1)/*.c guests/$(1)/*.S) $(addprefix guests/,$(GUEST_USES_$(1)))))
 define GUEST_RULE
-build/guests/$(1).elf: $$(patsubst %.c,build/guest-obj/%.o,$$(wildcard guests/$(1)/*.c)) \
-		$$(patsubst %.S,build/guest-obj/%.S.o,$$(wildcard guests/$(1)/*.S)) \
-		$$(GUEST_LIB_OBJECTS) guests/lib/link.ld
+build/guests/$(1).elf: $$(call guest_objects,$(1)) build/guest-obj/lib.a guests/lib/link.ld
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) -nostdlib -static -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
-		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o,$$^)
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -o $$@ $$(filter %.o %.a,$$^)
 endef
 $(foreach guest,$(GUESTS),$(eval $(call GUEST_RULE,$(guest))))
+
+# The guest that unpacks kernels: little of the runtime, what the tools unpack with, and Debian's
+# static libraries.
+UNPACK_TOOL_C := $(patsubst %,tools/%.c,bzimage compression decompress kernel_unpack lzo1x reason) \
+	$(wildcard tools/decode_*.c)
+UNPACK_OBJECTS := $(patsubst %.c,build/guest-obj/%.o,$(wildcard guests/unpack/*.c) $(UNPACK_TOOL_C) \
+	guests/lib/console.c lib/string.c lib/format.c) \
+	$(patsubst %,build/guest-obj/guests/%.S.o,lib/start unpack/absent)
+UNPACK_LIBS := -lz -lbz2 -llzma -llz4 -lzstd
+build/pinnace-unpack: $(UNPACK_OBJECTS) guests/lib/link.ld
+	$(Q)$(CC) -nostdlib -static -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--gc-sections \
+		-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,guests/lib/link.ld -Wl,--strip-all \
+		-o $@ $(UNPACK_OBJECTS) $(UNPACK_LIBS)
 
 # ---- host tests ------------------------------------------------------------------------------
 
@@ -185,6 +203,7 @@ build/host-obj/%.o: %.c build/compiler
 HOST_OBJECTS := $(CORE_C:%.c=build/host-obj/%.o) $(BUILDER_C:%.c=build/host-obj/%.o) \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out lib/string.c,$(LIB_C))) \
 	$(FAKE_C:%.c=build/host-obj/%.o) $(HV_PURE_C:%.c=build/host-obj/%.o) \
+	build/host-obj/guests/unpack/arena.o \
 	$(patsubst %.c,build/host-obj/%.o,$(filter-out tools/main.c tools/port.c $(TOOL_CALLS_C),$(TOOL_C)))
 build/host.a: $(HOST_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -224,7 +243,7 @@ FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
 FUZZ_COVERAGE = fuzzer-no-link,
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c $(TOOL_CALLS_C),$(TOOL_C)) $(TOOL_SHARED_C) \
 	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)) hv/boot/plan.c tests/fake/fake_builder.c)
-FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls) \
+FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls grants) \
 	$(wildcard tests/model/*.c))
 
 build/fuzz-obj/%.o: %.c

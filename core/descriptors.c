@@ -97,6 +97,9 @@ enum status vcpu_set_gdt(struct mmu_context *context, const mfn_t frames[], unsi
     if (count > GDT_ENTRIES_MAX) {
         return STATUS_BAD_ARGUMENT;
     }
+    if (count > 0 && vcpu->domain->is_dying) {
+        return STATUS_NO_DOMAIN; /* a control domain gives it a first state */
+    }
     unsigned int pages = (unsigned int)pages_of(count * sizeof(uint64_t));
     for (unsigned int i = 0; i < pages; i++) {
         enum status status = take_own(context, frames[i]);

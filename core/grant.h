@@ -42,9 +42,13 @@ NODISCARD bool grant_release_mappings(struct domain *dying);
 void grant_release_table(struct domain *dying);
 void grant_table_free(struct domain *domain);
 
-/* Frames of entries: how many there may be, and the MFN of one; the table grows to have it. The
- * domain's lock is held. */
+/* Let the table have so many frames of entries; it never shrinks. The domain's lock is not held: it
+ * is taken for one frame at a time. A refusal may leave the table larger than before. */
+NODISCARD enum status grant_table_reach(struct domain *domain, uint64_t count);
+
+/* Frames of entries: how many there may be, and the MFN of one that is there. The domain's lock is
+ * held. */
 unsigned int grant_frame_limit(const struct domain *domain);
-NODISCARD enum status grant_frame_acquire(struct domain *domain, unsigned int index, mfn_t *mfn);
+NODISCARD enum status grant_frame_find(const struct domain *domain, unsigned int index, mfn_t *mfn);
 
 #endif

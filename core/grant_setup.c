@@ -20,8 +20,12 @@ static enum status find_domain(struct vcpu *vcpu, uint16_t id, struct domain **d
 static enum status report_frames(const struct domain *domain, uint64_t list, unsigned int count)
 {
     for (unsigned int i = 0; i < count; i++) {
-        uint64_t mfn = domain->grants->frames[i].entries.value;
-        if (!port_copy_to_guest(list + i * sizeof(mfn), &mfn, sizeof(mfn))) {
+        mfn_t mfn;
+        enum status status = grant_frame_find(domain, i, &mfn);
+        if (status != STATUS_OK) { /* it has begun to die */
+            return status;
+        }
+        if (!port_copy_to_guest(list + i * sizeof(mfn.value), &mfn.value, sizeof(mfn.value))) {
             return STATUS_GRANT_LIST_FAULT;
         }
     }
@@ -43,11 +47,12 @@ enum status grant_setup_table(struct grant_call *call, union grant_element *elem
     if (status != STATUS_OK) {
         return status;
     }
-    struct mmu_locked locked = domain_mmu_lock(domain);
-    status = grant_table_grow(domain, setup->nr_frames);
-    if (status == STATUS_OK) {
-        status = report_frames(domain, list, setup->nr_frames);
+    status = grant_table_reach(domain, setup->nr_frames);
+    if (status != STATUS_OK) {
+        return status;
     }
+    struct mmu_locked locked = domain_mmu_lock(domain);
+    status = report_frames(domain, list, setup->nr_frames);
     domain_mmu_unlock(locked);
     return status;
 }

@@ -62,16 +62,26 @@ static enum status add_frame(struct domain *domain)
     return STATUS_OK;
 }
 
-enum status grant_table_grow(struct domain *domain, unsigned int count)
+/* Grow to `count` frames, by one at most. The domain's lock is held. */
+static enum status grow_by_one(struct domain *domain, uint64_t count)
 {
-    struct grant_table *table = domain->grants;
+    const struct grant_table *table = domain->grants;
     if (count > table->frame_limit || domain->is_dying) {
         return STATUS_GRANT_TABLE_LIMIT;
     }
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && table->frame_count < count) {
-        status = add_frame(domain);
-    }
+    return table->frame_count < count ? add_frame(domain) : STATUS_OK;
+}
+
+enum status grant_table_reach(struct domain *domain, uint64_t count)
+{
+    enum status status;
+    bool is_there;
+    do {
+        struct mmu_locked locked = domain_mmu_lock(domain);
+        status = grow_by_one(domain, count);
+        is_there = domain->grants->frame_count >= count;
+        domain_mmu_unlock(locked);
+    } while (status == STATUS_OK && !is_there);
     return status;
 }
 
@@ -93,7 +103,7 @@ enum status grant_table_create(struct domain *domain, unsigned int frame_limit,
     table->handle_frame_limit = maptrack_frame_limit;
     table->free_handle = GRANT_HANDLE_NONE;
     domain->grants = table;
-    enum status status = grant_table_grow(domain, 1);
+    enum status status = grow_by_one(domain, 1);
     if (status != STATUS_OK) {
         domain->grants = NULL;
         frame_free_hypervisor(record, 0);
@@ -107,16 +117,12 @@ unsigned int grant_frame_limit(const struct domain *domain)
     return domain->grants->frame_limit;
 }
 
-enum status grant_frame_acquire(struct domain *domain, unsigned int index, mfn_t *mfn)
+enum status grant_frame_find(const struct domain *domain, unsigned int index, mfn_t *mfn)
 {
-    struct grant_table *table = domain->grants;
-    if (index >= table->frame_count) {
-        enum status status = grant_table_grow(domain, index + 1);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    if (index >= domain->grants->frame_count) {
+        return STATUS_GRANT_TABLE_LIMIT;
     }
-    *mfn = table->frames[index_nospec(index, table->frame_count)].entries;
+    *mfn = domain->grants->frames[index_nospec(index, domain->grants->frame_count)].entries;
     return STATUS_OK;
 }
 

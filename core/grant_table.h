@@ -91,10 +91,6 @@ static inline bool grant_is_pinned(const struct grant_active *active)
     return active->pins[0] + active->pins[1] + active->pins[2] + active->pins[3] != 0;
 }
 
-/* Grow to `count` frames of entries; it never shrinks. A refusal may leave it larger than before.
- */
-NODISCARD enum status grant_table_grow(struct domain *domain, unsigned int count);
-
 /* A handle names an entry of this table, or does so no longer. */
 void grant_table_add_use(struct grant_table *table);
 void grant_table_end_use(struct grant_table *table);

@@ -367,6 +367,11 @@ enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4)
 static enum status take_first_base(struct mmu_context *context, mfn_t *slot, mfn_t wanted)
 {
     if (!mfn_equal(*slot, MFN_INVALID) && !mfn_equal(*slot, wanted)) {
+        /* Another was asked for before, perhaps together with what the walk is at. */
+        enum status room = pt_make_room(context, NULL);
+        if (room != STATUS_OK) {
+            return room;
+        }
         mfn_t old = *slot;
         *slot = MFN_INVALID;
         drop_base(context, old);

@@ -148,8 +148,8 @@ static enum status take_shared(struct frame *frame)
 
 enum status pt_take_same_level(struct frame *table, struct frame *frame)
 {
-    if (table->same_level < 0 || frame->same_level > 0 || table->same_level == INT16_MAX ||
-        frame->same_level == INT16_MIN) {
+    /* The other count needs no limit: a table has no more than 512 entries. */
+    if (table->same_level < 0 || frame->same_level > 0 || frame->same_level == INT16_MIN) {
         return STATUS_SAME_LEVEL_CHAIN;
     }
     enum status status = take_shared(frame);

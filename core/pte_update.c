@@ -89,7 +89,19 @@ enum status pte_update_table(struct mmu_context *context, struct frame *table, u
         pt_drop(context, decision.old_frame);
     }
     context->flush_all = true;
+    if (UNLIKELY(machine.linear_pt) && level == 4) {
+        /* Guest memory is read again before the call ends: pt_page_is_guests() must not be told one
+         * thing by the tables and the processor another by what it remembers. */
+        context_flush(context);
+    }
     return STATUS_OK;
+}
+
+/* Entries that name a table of their own level make a walk end at a table of a higher one, or pass
+ * the hypervisor's slots. */
+static bool is_next_table(mfn_t mfn, unsigned int level)
+{
+    return LIKELY(!machine.linear_pt) || frame_is_table(frame_find(mfn), level);
 }
 
 pte_t *pt_find_leaf(mfn_t root, uint64_t address)
@@ -102,6 +114,24 @@ pte_t *pt_find_leaf(mfn_t root, uint64_t address)
             return NULL;
         }
         mfn = pte_mfn(pte);
+        if (!is_next_table(mfn, level - 1)) {
+            return NULL;
+        }
     }
     return (pte_t *)port_map_frame(mfn) + pte_index(1, address);
+}
+
+bool pt_page_is_guests(mfn_t root, uint64_t address)
+{
+    mfn_t mfn = root;
+    for (unsigned int level = 4; level > 0 && frame_is_table(frame_find(mfn), 4); level--) {
+        unsigned int index = pte_index(level, address);
+        const pte_t *entries = port_map_frame(mfn);
+        pte_t pte = pte_read(&entries[index]);
+        if (pte_slot_is_hypervisor(4, index) || !pte_is_present(pte)) {
+            return false;
+        }
+        mfn = pte_mfn(pte);
+    }
+    return true;
 }

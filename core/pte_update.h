@@ -30,10 +30,19 @@ NODISCARD enum status pte_update_table(struct mmu_context *context, struct frame
 
 /*
  * The L1 slot that maps `address` in the tree under `root`, found by software through the
- * hypervisor's own mapping: no TLB is asked. NULL: a table on the way is missing. `address` is the
+ * hypervisor's own mapping: no TLB is asked. NULL: a table on the way is missing, or the way leads
+ * over an entry that names a table of its own level, so that no L1 is at its end. `address` is the
  * guest's (address_is_guest()).
  */
 NODISCARD pte_t *pt_find_leaf(mfn_t root, uint64_t address);
+
+/*
+ * With pv-linear-pt=, an L4 that names itself leads, by the slots that the hypervisor has in every
+ * L4, to the hypervisor's tables as pages, at addresses that are the guest's. The processor keeps
+ * the guest out of them, but not the hypervisor, which reads memory for it. False: `address` is one
+ * of those, or no L3 is there.
+ */
+NODISCARD bool pt_page_is_guests(mfn_t root, uint64_t address);
 
 /* Canonical and outside the hypervisor's slots: the guest may map it. */
 static inline bool address_is_guest(uint64_t address)

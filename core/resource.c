@@ -33,12 +33,12 @@ static enum status find_domain(const struct vcpu *vcpu, uint16_t id, struct doma
     return is_remote && vcpu->domain->is_control ? STATUS_OK : STATUS_NOT_PERMITTED;
 }
 
-static enum status report_frames(struct domain *domain,
+static enum status report_frames(const struct domain *domain,
                                  const struct xen_mem_acquire_resource *request, uint64_t list)
 {
     for (uint32_t i = 0; i < request->nr_frames; i++) {
         mfn_t mfn;
-        enum status status = grant_frame_acquire(domain, (unsigned int)request->frame + i, &mfn);
+        enum status status = grant_frame_find(domain, (unsigned int)request->frame + i, &mfn);
         if (status != STATUS_OK) {
             return status;
         }
@@ -72,6 +72,12 @@ enum status resource_acquire(const struct vcpu *vcpu, uint64_t address)
     if (request.id != XENMEM_resource_grant_table_id_shared ||
         asks_for_size != (request.nr_frames == 0)) {
         return STATUS_BAD_ARGUMENT;
+    }
+    if (!asks_for_size) {
+        status = grant_table_reach(domain, request.frame + request.nr_frames);
+    }
+    if (status != STATUS_OK) {
+        return status;
     }
     struct mmu_locked locked = domain_mmu_lock(domain);
     if (asks_for_size) {

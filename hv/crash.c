@@ -2,6 +2,7 @@
 #include "hv/crash.h"
 
 #include "hv/acpi/acpi.h"
+#include "hv/boot/kernels.h"
 #include "hv/console/console.h"
 #include "hv/console/guest_console.h"
 #include "hv/debug/audit.h"
@@ -10,6 +11,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/debug/state.h"
 #include "hv/domain/domain.h"
+#include "hv/entry/work.h"
 #include "hv/sched/vcpu.h"
 #include "lib/check.h"
 #include <xen/sched.h>
@@ -137,14 +139,21 @@ static NORETURN void end_domain(struct hv_vcpu *vcpu, unsigned int reason)
     }
     guest_console_detach(domain);
     hv_domain_shut_down(domain, reason);
-    machine_end_with_last_domain();
+    if (boot_kernels_is_unpacker(domain)) {
+        cpu_work_raise(CPU_WORK_BOOT);
+    } else {
+        machine_end_with_last_domain();
+    }
     vcpu_abandon();
 }
 
 void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason)
 {
-    console_log(reason == SHUTDOWN_crash ? LOG_ALWAYS : LOG_INFO, "d%u %s", vcpu->core.domain->id,
-                reason_text(reason));
+    bool is_usual = reason != SHUTDOWN_crash;
+    if (!is_usual || !boot_kernels_is_unpacker(hv_vcpu_domain(vcpu))) {
+        console_log(is_usual ? LOG_INFO : LOG_ALWAYS, "d%u %s", vcpu->core.domain->id,
+                    reason_text(reason));
+    }
     if (reason == SHUTDOWN_crash) {
         registers_print(current_registers());
     }
@@ -153,7 +162,7 @@ void domain_shutdown(struct hv_vcpu *vcpu, unsigned int reason)
 
 void domain_crash(struct hv_vcpu *vcpu, const char *why)
 {
-    irq_disable();
+    irq_enable(); /* so much text takes long on a serial line, and the others go on */
     const struct cpu_user_regs *regs = current_registers();
     console_log(LOG_ALWAYS, "d%uv%u crashed in %s mode: %s", vcpu->core.domain->id, vcpu->core.id,
                 vcpu->in_kernel ? "kernel" : "user", why);
@@ -164,6 +173,7 @@ void domain_crash(struct hv_vcpu *vcpu, const char *why)
         walk_print(base, page_fault ? vcpu->info->arch.cr2 : regs->rip);
     }
     stack_print(regs->rsp);
+    irq_disable();
     end_domain(vcpu, SHUTDOWN_crash);
 }
 

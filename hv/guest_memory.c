@@ -2,6 +2,7 @@
 #include "hv/guest_memory.h"
 
 #include "core/pte_update.h"
+#include "hv/vcpu.h"
 
 /* hv/entry/entry.S: bytes not copied; a fault on either side ends the copy. */
 size_t guest_copy_bytes(void *to, const void *from, size_t size);
@@ -14,11 +15,31 @@ static bool range_is_guest(uint64_t address, size_t size)
     return address < UINT64_C(0x800000000000) && size <= UINT64_C(0x800000000000) - address;
 }
 
-bool guest_copy_in(void *to, uint64_t address, size_t size)
+static bool pages_are_guests(uint64_t address, size_t size)
 {
-    return range_is_guest(address, size) && guest_copy_bytes(to, (const void *)address, size) == 0;
+    const struct hv_vcpu *vcpu = current_vcpu();
+    mfn_t root = vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
+    uint64_t pages = pages_of((address & PAGE_MASK) + size);
+    for (uint64_t i = 0; i < pages; i++) {
+        if (!pt_page_is_guests(root, address + i * PAGE_SIZE)) {
+            return false;
+        }
+    }
+    return true;
 }
 
+static bool is_readable(uint64_t address, size_t size)
+{
+    return range_is_guest(address, size) &&
+           (LIKELY(!machine.linear_pt) || pages_are_guests(address, size));
+}
+
+bool guest_copy_in(void *to, uint64_t address, size_t size)
+{
+    return is_readable(address, size) && guest_copy_bytes(to, (const void *)address, size) == 0;
+}
+
+/* What is reached by a table that names itself is read-only, for the hypervisor too. */
 bool guest_copy_out(uint64_t address, const void *from, size_t size)
 {
     return range_is_guest(address, size) && guest_copy_bytes((void *)address, from, size) == 0;

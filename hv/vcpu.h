@@ -12,6 +12,7 @@
 #include "core/domain.h"
 #include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
+#include "hv/cpu/feature_bits.h"
 #include "hv/domain/memory_map.h"
 #include "hv/evtchn/evtchn.h"
 #include "hv/sched/run_queue.h"
@@ -45,10 +46,12 @@ struct hv_domain {
     unsigned int vcpu_limit;    /* it may have vCPUs 0 .. vcpu_limit - 1; the scheduler's lock */
     unsigned int weight;        /* each of its vCPUs' share of the CPU, in WEIGHT_DEFAULTths */
     unsigned int pause_count;   /* while not 0, none of its vCPUs runs; the scheduler's lock */
+    bool was_started;           /* it has been unpaused altogether once */
     bool is_shut_down;          /* none runs, unless it is resumed */
     unsigned int shutdown_code; /* SHUTDOWN_*: how it ended */
     xen_domain_handle_t handle; /* a UUID, for the toolstack */
     struct memory_map memory_map;
+    uint32_t hidden_features[FEATURE_WORDS]; /* that others are shown; fixed once it was started */
     struct evtchn_table evtchns;
     uint64_t pollers; /* a bit for each vCPU in SCHEDOP_poll; atomic */
     struct guest_console console;
@@ -86,6 +89,8 @@ struct hv_vcpu {
     uint64_t fs_base; /* the bases, while the vCPU is not loaded; then the registers have them */
     uint64_t gs_base_kernel;
     uint64_t gs_base_user;
+
+    uint32_t tsc_aux; /* what RDTSCP and RDPID tell besides */
 
     bool cr0_ts;     /* the guest's own CR0.TS: #NM is the guest's while set */
     bool fpu_loaded; /* its FPU state is in the registers, hardware TS clear */

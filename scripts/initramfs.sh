@@ -22,12 +22,17 @@ check_applets() {
 # All of the ramdisk's files, in the folder $1.
 fill_ramdisk() {
     local root=$1 busybox=$top/build/busybox/bin/busybox applet
-    mkdir -p "$root"/{bin,dev,proc,sys,tmp,root}
+    mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,root}
     cp "$busybox" "$root/bin/busybox"
     while read -r applet; do
         [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
     done < <("$busybox" --list)
     install -m 755 "$top/scripts/guest-init" "$root/init"
+    # What the kernel runs when it is asked from outside to shut down; there is no init to ask.
+    for applet in poweroff reboot; do
+        printf '#!/bin/sh\nexec /bin/%s -f\n' $applet >"$root/sbin/$applet"
+        chmod 755 "$root/sbin/$applet"
+    done
 }
 
 # A folder as the kernel wants it, and the same each time.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash disable=SC2154,SC2034,SC2015,SC1091
 # A ramdisk for a first domain that makes others, build/toolstack.cpio: Debian's xenstored,
-# xenconsoled, xen-init-dom0 and xl with the libraries they load, the kernel modules that they work
+# xenconsoled, xenconsole, xen-init-dom0 and xl with the libraries they load, the kernel modules that they work
 # through, our `pinnace`, busybox, a kernel and a ramdisk for the others, and
 # scripts/toolstack-init. Sourced after initramfs.sh and modules.sh; `pinnace` is built by then.
 
@@ -10,7 +10,7 @@ toolstack_packages=(xen-utils-4.17 xenstore-utils libxenmisc4.17 libxenstore4 li
     libxentoollog1 libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1
     libxendevicemodel1 libxenhypfs1 libyajl2 libuuid1 libc6 libgcc-s1 zlib1g
     liblzma5 libzstd1)
-toolstack_programs=(lib/xen-4.17/bin/{xenstored,xenconsoled,xen-init-dom0,xl} bin/xenstore)
+toolstack_programs=(lib/xen-4.17/bin/{xenstored,xenconsoled,xen-init-dom0,xl,xenconsole} bin/xenstore)
 
 have_toolstack() {
     [ -d "$top/build/toolstack" ] && return
@@ -21,7 +21,7 @@ have_toolstack() {
 # All of the ramdisk's files, in the folder $1.
 fill_toolstack_ramdisk() {
     local root=$1 program library
-    mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,run,lib64,boot,etc/xen,var/lib/{xen,xenstored},var/log/xen}
+    mkdir -p "$root"/{bin,dev,proc,sys,tmp,root,run,lib64,boot,etc/xen,usr/lib/xen-4.17,var/lib/{xen,xenstored},var/{lock,log/xen}}
     ln -s lib64 "$root/lib"
     ln -s ../run "$root/var/run"
     cp "$top/build/busybox/bin/busybox" "$root/bin/busybox"
@@ -34,6 +34,7 @@ fill_toolstack_ramdisk() {
             cp -L "$library" "$root/lib64/${library##*/}"
         done < <(program_libraries "$top/build/toolstack" "usr/$program")
     done
+    ln -s /bin "$root/usr/lib/xen-4.17/bin" # where xl looks for xenconsole
     # The C library loads it by itself, when a thread is cancelled.
     cp "$top"/build/toolstack/lib/x86_64-linux-gnu/libgcc_s.so.1 "$root/lib64/"
     [ -e "$root/lib64/libc.so.6" ] || die "the libraries of Debian's Xen tools cannot be found"

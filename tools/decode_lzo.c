@@ -1,117 +1,152 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* LZO's library may not be linked with this program (GPL), so its program does the work. */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+/*
+ * The container of the program lzop, in which Linux keeps LZO data: a header, then blocks, each
+ * with its two lengths and checksums before it, then an unpacked length of 0. Numbers are big
+ * endian. (LZO's own library is under the GPL: lzo1x.c is ours.)
+ */
 #include "tools/decoders.h"
-#include "tools/file.h"
 
-#define PROGRAM           "lzop"
-#define STATUS_NO_PROGRAM 127 /* as of a shell */
+#include <zlib.h>
 
-/* In the child: from one descriptor to the other; what it complains of goes to a third. */
-static NORETURN void become_lzop(int packed, int unpacked, int complaints)
+#include "tools/lzo1x.h"
+
+#define MAGIC_SIZE    9U
+#define BLOCK_MAX     (64U << 20) /* unpacked: as lzop makes them */
+#define FIRST_WITH_64 0x0940U     /* versions from here on have three fields more */
+
+/* Flags of the header. */
+#define ADLER32_UNPACKED 0x00000001U
+#define ADLER32_PACKED   0x00000002U
+#define EXTRA_FIELD      0x00000040U
+#define CRC32_UNPACKED   0x00000100U
+#define CRC32_PACKED     0x00000200U
+#define FILTER           0x00000800U
+
+/* A reader of the job's input that remembers having met its end. */
+struct cursor {
+    struct decompression *job;
+    bool cut_short;
+};
+
+static const uint8_t *take(struct cursor *cursor, size_t count)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGPIPE, SIG_DFL);
-    dup2(packed, STDIN_FILENO);
-    dup2(unpacked, STDOUT_FILENO);
-    dup2(complaints, STDERR_FILENO);
-    execlp(PROGRAM, PROGRAM, "-d", "-c", NULL);
-    _exit(STATUS_NO_PROGRAM);
+    if (cursor->cut_short || cursor->job->input_size < count) {
+        cursor->cut_short = true;
+        return NULL;
+    }
+    const uint8_t *bytes = cursor->job->input;
+    decoder_advance(cursor->job, count, 0);
+    return bytes;
 }
 
-/* Read all that lzop writes, unless it is too much. */
-static enum decompress_status collect(struct decompression *job, int unpacked)
+static uint32_t take_number(struct cursor *cursor, size_t size)
 {
-    for (;;) {
-        enum decompress_status status = decoder_make_room(job, 1);
-        if (status != DECOMPRESS_OK) {
-            return status;
-        }
-        ssize_t got = read(unpacked, job->output + job->size, job->room - job->size);
-        if (got == 0) {
-            return DECOMPRESS_OK;
-        }
-        if (got > 0) {
-            decoder_advance(job, 0, (size_t)got);
-        } else if (errno != EINTR) {
-            return decoder_damaged(job, "%s cannot be read: %s", PROGRAM, strerror(errno));
-        }
+    const uint8_t *bytes = take(cursor, size);
+    uint32_t value = 0;
+    for (size_t i = 0; bytes != NULL && i < size; i++) {
+        value = value << 8 | bytes[i];
     }
+    return value;
 }
 
-/* The first line of what lzop had to say, without the names it puts before it. */
-static void read_complaint(int complaints, char *text, size_t size)
+/* Past the header; *flags say what comes with each block. */
+static enum decompress_status read_header(struct cursor *cursor, uint32_t *flags)
 {
-    ssize_t length = pread(complaints, text, size - 1, 0);
-    text[length > 0 ? length : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    const char *last = strrchr(text, ':');
-    if (last != NULL) {
-        last += strspn(last, ": ");
-        memmove(text, last, strlen(last) + 1);
+    take(cursor, MAGIC_SIZE);
+    uint32_t version = take_number(cursor, 2);
+    bool is_new = version >= FIRST_WITH_64;
+    take(cursor, is_new ? 4 : 2); /* the library's version, and the one that can unpack it */
+    uint32_t method = take_number(cursor, 1);
+    take(cursor, is_new ? 1 : 0); /* level */
+    *flags = take_number(cursor, 4);
+    uint32_t filter = (*flags & FILTER) != 0 ? take_number(cursor, 4) : 0;
+    take(cursor, is_new ? 12 : 8);        /* mode and time of the file */
+    take(cursor, take_number(cursor, 1)); /* its name */
+    take(cursor, 4);                      /* checksum */
+    if ((*flags & EXTRA_FIELD) != 0) {
+        take(cursor, take_number(cursor, 4));
+        take(cursor, 4);
     }
+    if (cursor->cut_short) {
+        return DECOMPRESS_CUT_SHORT;
+    }
+    if (method < 1 || method > 3 || filter != 0) {
+        return decoder_damaged(cursor->job, "its header asks for method %u, filter %u", method,
+                               filter);
+    }
+    return DECOMPRESS_OK;
 }
 
-static enum decompress_status explain(struct decompression *job, int exit_status, int complaints)
+static bool has_sum(uint32_t flags, uint32_t flag, uint32_t wanted, uLong sum)
 {
-    if (WIFEXITED(exit_status) && WEXITSTATUS(exit_status) == 0) {
-        return DECOMPRESS_OK;
-    }
-    if (WIFEXITED(exit_status) && WEXITSTATUS(exit_status) == STATUS_NO_PROGRAM) {
-        return DECOMPRESS_NO_PROGRAM;
-    }
-    if (WIFSIGNALED(exit_status)) {
-        return decoder_damaged(job, "%s died of signal %d", PROGRAM, WTERMSIG(exit_status));
-    }
-    char complaint[sizeof(job->reason) - 16];
-    read_complaint(complaints, complaint, sizeof(complaint));
-    return decoder_damaged(job, "%s says \"%s\"", PROGRAM, complaint);
+    return (flags & flag) == 0 || wanted == sum;
 }
 
-static enum decompress_status run(struct decompression *job, int packed, int complaints)
+/* What the header says of one block's contents. */
+struct block {
+    uint32_t unpacked_size;
+    uint32_t packed_size;
+    uint32_t adler32;
+    uint32_t crc32;
+};
+
+static enum decompress_status unpack_block(struct cursor *cursor, const struct block *block,
+                                           uint32_t flags)
 {
-    int pipe_ends[2];
-    if (pipe2(pipe_ends, O_CLOEXEC) != 0) {
-        return DECOMPRESS_NO_MEMORY;
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        become_lzop(packed, pipe_ends[1], complaints);
-    }
-    close(pipe_ends[1]);
-    enum decompress_status status = pid > 0 ? collect(job, pipe_ends[0]) : DECOMPRESS_NO_MEMORY;
-    close(pipe_ends[0]); /* it ends lzop, too, if it still writes */
-    int exit_status;
-    bool ended = pid > 0 && waitpid(pid, &exit_status, 0) == pid;
+    struct decompression *job = cursor->job;
+    enum decompress_status status = decoder_make_room(job, block->unpacked_size);
     if (status != DECOMPRESS_OK) {
         return status;
     }
-    return ended ? explain(job, exit_status, complaints)
-                 : decoder_damaged(job, "%s ended in an unknown way", PROGRAM);
+    const uint8_t *packed = take(cursor, block->packed_size);
+    if (packed == NULL) {
+        return DECOMPRESS_CUT_SHORT;
+    }
+    uint8_t *to = job->output + job->size;
+    if (!lzo1x_unpack(packed, block->packed_size, to, block->unpacked_size)) {
+        return decoder_damaged(job, "a block contradicts itself");
+    }
+    if (!has_sum(flags, ADLER32_UNPACKED, block->adler32,
+                 adler32(adler32(0, NULL, 0), to, block->unpacked_size)) ||
+        !has_sum(flags, CRC32_UNPACKED, block->crc32, crc32(0, to, block->unpacked_size))) {
+        return decoder_damaged(job, "a block contradicts its checksum");
+    }
+    decoder_advance(job, 0, block->unpacked_size);
+    return DECOMPRESS_OK;
+}
+
+/* One block, if there is one more. */
+static enum decompress_status read_block(struct cursor *cursor, uint32_t flags, bool *more)
+{
+    struct block block = {.unpacked_size = take_number(cursor, 4)};
+    *more = block.unpacked_size != 0;
+    if (cursor->cut_short || !*more) {
+        return cursor->cut_short ? DECOMPRESS_CUT_SHORT : DECOMPRESS_OK;
+    }
+    block.packed_size = take_number(cursor, 4);
+    if (block.unpacked_size > BLOCK_MAX || block.packed_size > block.unpacked_size ||
+        block.packed_size == 0) {
+        return cursor->cut_short
+                   ? DECOMPRESS_CUT_SHORT
+                   : decoder_damaged(cursor->job, "a block claims to unpack %u bytes to %u",
+                                     block.packed_size, block.unpacked_size);
+    }
+    block.adler32 = (flags & ADLER32_UNPACKED) != 0 ? take_number(cursor, 4) : 0;
+    block.crc32 = (flags & CRC32_UNPACKED) != 0 ? take_number(cursor, 4) : 0;
+    if (block.packed_size < block.unpacked_size) { /* else it is stored as it is */
+        take(cursor, (flags & ADLER32_PACKED) != 0 ? 4 : 0);
+        take(cursor, (flags & CRC32_PACKED) != 0 ? 4 : 0);
+    }
+    return unpack_block(cursor, &block, flags);
 }
 
 enum decompress_status decode_lzo(struct decompression *job)
 {
-    int packed = file_in_memory("lzo data", job->input, job->input_size);
-    int complaints = file_in_memory("lzop's complaints", job->input, 0);
-    enum decompress_status status = DECOMPRESS_NO_MEMORY;
-    if (packed >= 0 && complaints >= 0 && lseek(packed, 0, SEEK_SET) == 0) {
-        status = run(job, packed, complaints);
+    struct cursor cursor = {.job = job};
+    uint32_t flags;
+    enum decompress_status status = read_header(&cursor, &flags);
+    for (bool more = true; status == DECOMPRESS_OK && more;) {
+        status = read_block(&cursor, flags, &more);
     }
-    if (packed >= 0) {
-        close(packed);
-    }
-    if (complaints >= 0) {
-        close(complaints);
-    }
-    decoder_advance(job, job->input_size, 0); /* how much of it was lzop's, nobody knows */
     return status;
 }

@@ -92,9 +92,5 @@ void decompress_explain(enum decompress_status status, const struct decompressio
     case DECOMPRESS_NO_MEMORY:
         snprintf(text, text_size, "cannot be unpacked: there is not enough memory");
         break;
-    case DECOMPRESS_NO_PROGRAM:
-        snprintf(text, text_size,
-                 "cannot be unpacked: that takes the program lzop, of the Debian package lzop");
-        break;
     }
 }

@@ -14,7 +14,6 @@ enum decompress_status {
     DECOMPRESS_CUT_SHORT, /* the input ends before the data does */
     DECOMPRESS_TOO_LARGE, /* more comes out than was allowed */
     DECOMPRESS_NO_MEMORY,
-    DECOMPRESS_NO_PROGRAM, /* lzop is not installed */
 };
 
 /* One job. The decoders take from the input and append to the output. */

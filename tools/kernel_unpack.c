@@ -70,8 +70,7 @@ static enum outcome refuse_packed(enum decompress_status status, const struct de
     char why[256];
     decompress_explain(status, job, why, sizeof(why));
     reason_add(reason, "the %s %s %s", compression_name(compression), what, why);
-    bool ours = status == DECOMPRESS_NO_MEMORY || status == DECOMPRESS_NO_PROGRAM;
-    return ours ? OUTCOME_FAILED : OUTCOME_INPUT_REFUSED;
+    return status == DECOMPRESS_NO_MEMORY ? OUTCOME_FAILED : OUTCOME_INPUT_REFUSED;
 }
 
 /* Of gzip's data the last four bytes, the size, are part; behind all others they are added. */

@@ -36,6 +36,8 @@ child_code:
     je crash
     cmpq $CHILD_SPIN, %rax
     je spin
+    cmpq $CHILD_SPOIL, %rax
+    je spoil
     syscall
 answer:
     movq %rax, RESULT(%rbx)
@@ -54,6 +56,42 @@ spin:
     movq %rbp, DONE(%rbx)
 0:  incq RESULT(%rbx)
     jmp 0b
+spoil:
+    fxsave64 SPOIL_THEIRS(%rdi)
+    fxrstor64 SPOIL_OURS(%rdi)
+    xorl %eax, %eax
+    movw %ds, %ax
+    movq %rax, SPOIL_SELECTORS(%rdi)
+    movw %es, %ax
+    movq %rax, SPOIL_SELECTORS + 8(%rdi)
+    movw %fs, %ax
+    movq %rax, SPOIL_SELECTORS + 16(%rdi)
+    movw %gs, %ax
+    movq %rax, SPOIL_SELECTORS + 24(%rdi)
+    xorl %esi, %esi
+1:  movl $0xc0000100, %ecx
+    addl %esi, %ecx
+    rdmsr
+    movl %eax, SPOIL_MSRS(%rdi, %rsi, 8)
+    movl %edx, SPOIL_MSRS + 4(%rdi, %rsi, 8)
+    incq %rsi
+    cmpq SPOIL_MSR_COUNT(%rdi), %rsi
+    jb 1b
+    movl SPOIL_SELECTOR(%rdi), %eax /* first, as that changes the bases */
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %fs
+    movl %eax, %gs
+2:  decq %rsi
+    movl $0xc0000100, %ecx
+    addl %esi, %ecx
+    movl SPOIL_VALUE(%rdi), %eax
+    xorl %edx, %edx
+    wrmsr
+    testq %rsi, %rsi
+    jnz 2b
+    xorl %eax, %eax
+    jmp answer
 idle:
     movl $__HYPERVISOR_sched_op, %eax
     xorl %edi, %edi /* SCHEDOP_yield */

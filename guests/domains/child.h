@@ -19,6 +19,16 @@
 #define CHILD_STORE 0x10001 /* store b there */
 #define CHILD_CRASH 0x10002 /* an exception, for which it has no handler */
 #define CHILD_SPIN  0x10003 /* never give up the CPU again */
+#define CHILD_SPOIL 0x10004 /* struct spoil at address a: tell what is there, put other things */
+
+/* In struct spoil. */
+#define SPOIL_THEIRS    0
+#define SPOIL_OURS      512
+#define SPOIL_SELECTORS 1024
+#define SPOIL_MSRS      1056
+#define SPOIL_SELECTOR  1088
+#define SPOIL_VALUE     1096
+#define SPOIL_MSR_COUNT 1104
 
 #ifndef __ASSEMBLY__
 
@@ -52,6 +62,19 @@ struct child {
     mfn_t frames[CHILD_FRAMES];
     volatile struct mailbox *mailbox;
 };
+
+/* What CHILD_SPOIL finds and changes: all that the processor keeps for a vCPU and ring 3 can reach.
+ */
+struct spoil {
+    uint8_t theirs[512];   /* FXSAVE image that it finds */
+    uint8_t ours[512];     /* and the one that it loads then */
+    uint64_t selectors[4]; /* ds, es, fs, gs that it finds */
+    uint64_t msrs[4];      /* FS base, GS base, the other GS base, TSC_AUX */
+    uint64_t selector;     /* what goes into those selectors */
+    uint64_t value;        /* and into those MSRs */
+    uint64_t msr_count;    /* the first 3, or all */
+};
+_Static_assert(sizeof(struct spoil) == SPOIL_MSR_COUNT + 8, "child.S knows where its fields are");
 
 /* The steps of building one, in their order, each an expectation. */
 enum build_step {

@@ -4,8 +4,7 @@
 #include "guests/lib/test.h"
 #include "lib/string.h"
 
-int64_t get_context(const struct child *child, uint32_t vcpu,
-                           struct vcpu_guest_context *context)
+int64_t get_context(const struct child *child, uint32_t vcpu, struct vcpu_guest_context *context)
 {
     struct xen_domctl op;
     memset(&op, 0, sizeof(op));

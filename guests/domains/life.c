@@ -323,3 +323,59 @@ TEST(p_hundred_domains_one_after_the_other_leave_nothing)
     }
     EXPECT_EQUAL(free_frames(), free_before);
 }
+
+static uint64_t random_state;
+
+static uint64_t random_below(uint64_t limit)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (random_state >> 33) % limit;
+}
+
+/* Something that a domain may be in the middle of when it is killed. */
+static void ask_anything(const struct child *child)
+{
+    static const struct {
+        uint64_t call, a, b;
+    } requests[] = {
+        {CHILD_SPIN, 0, 0},
+        {CHILD_CRASH, 0, 0},
+        {CHILD_LOAD, 0x7000, 0}, /* which is not mapped */
+        {__HYPERVISOR_sched_op, SCHEDOP_block, 0},
+        {__HYPERVISOR_sched_op, SCHEDOP_shutdown, CHILD_VA + CHILD_MAILBOX + CHILD_RECORDS},
+        {__HYPERVISOR_set_timer_op, 1, 0},
+        {__HYPERVISOR_vcpu_op, VCPUOP_down, 0},
+        {__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi,
+         CHILD_VA + CHILD_MAILBOX + CHILD_RECORDS},
+    };
+    size_t i = (size_t)random_below(ARRAY_SIZE(requests));
+    child_ask(child, requests[i].call, requests[i].a, requests[i].b, 0, 0);
+}
+
+/* While another one takes all the time it can get. */
+TEST(q_domains_killed_at_random_points_under_load_leave_nothing)
+{
+    struct child spinner = child_start();
+    child_ask(&spinner, CHILD_SPIN, 0, 0, 0, 0);
+    struct xen_domctl create = create_record();
+    struct child child;
+    child_build_from(&child, &create, 1, STEP_CREATE); /* the second one there ever is at a time */
+    EXPECT_RESULT(destroy(child.id), 0);
+    uint64_t free_before = free_frames();
+    random_state = 2026;
+    for (unsigned int round = 0; round < 60; round++) {
+        enum build_step last = (enum build_step)random_below(STEP_COUNT);
+        create = create_record();
+        child_build_from(&child, &create, 1, last);
+        if (last == STEP_START) {
+            ask_anything(&child);
+            for (uint64_t turns = random_below(4); turns > 0; turns--) {
+                let_others_run();
+            }
+        }
+        foreign_map(1, child.id, mfn_make(0), 0);
+        EXPECT_RESULT(destroy(child.id), 0);
+    }
+    EXPECT_EQUAL(free_frames(), free_before);
+    EXPECT_EQUAL(domain_count(), 2);
+}

@@ -108,7 +108,7 @@ TEST(cpu_pool_0_is_the_only_one)
     EXPECT_RESULT(sysctl(XEN_SYSCTL_cpupool_op, &op), 0);
     EXPECT_EQUAL(op.u.cpupool_op.cpupool_id, 0);
     EXPECT_EQUAL(op.u.cpupool_op.sched_id, XEN_SCHEDULER_CREDIT2);
-    EXPECT_EQUAL(op.u.cpupool_op.n_dom, 1);
+    EXPECT(op.u.cpupool_op.n_dom >= 1);
     EXPECT_EQUAL(cpus[0], 1);
     EXPECT_EQUAL(cpus[1], 0);
     op.u.cpupool_op.cpupool_id = 1;

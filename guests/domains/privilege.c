@@ -261,6 +261,83 @@ TEST(unknown_control_commands_are_missing)
     }
 }
 
+static const uint32_t missing_domctls[] = {
+    XEN_DOMCTL_setdebugging,
+    XEN_DOMCTL_settimeoffset,
+    XEN_DOMCTL_real_mode_area,
+    XEN_DOMCTL_sendtrigger,
+    XEN_DOMCTL_subscribe,
+    XEN_DOMCTL_gethvmcontext,
+    XEN_DOMCTL_sethvmcontext,
+    XEN_DOMCTL_bind_pt_irq,
+    XEN_DOMCTL_memory_mapping,
+    XEN_DOMCTL_ioport_mapping,
+    XEN_DOMCTL_set_ext_vcpucontext,
+    XEN_DOMCTL_get_ext_vcpucontext,
+    XEN_DOMCTL_set_opt_feature,
+    XEN_DOMCTL_set_target,
+    XEN_DOMCTL_unbind_pt_irq,
+    XEN_DOMCTL_get_device_group,
+    XEN_DOMCTL_debug_op,
+    XEN_DOMCTL_gethvmcontext_partial,
+    XEN_DOMCTL_vm_event_op,
+    XEN_DOMCTL_mem_sharing_op,
+    XEN_DOMCTL_setvcpuextstate,
+    XEN_DOMCTL_getvcpuextstate,
+    XEN_DOMCTL_set_access_required,
+    XEN_DOMCTL_audit_p2m,
+    XEN_DOMCTL_set_virq_handler,
+    XEN_DOMCTL_set_broken_page_p2m,
+    XEN_DOMCTL_cacheflush,
+    XEN_DOMCTL_get_vcpu_msrs,
+    XEN_DOMCTL_set_vcpu_msrs,
+    XEN_DOMCTL_setvnumainfo,
+    XEN_DOMCTL_psr_cmt_op,
+    XEN_DOMCTL_monitor_op,
+    XEN_DOMCTL_psr_alloc,
+    XEN_DOMCTL_soft_reset,
+    XEN_DOMCTL_vuart_op,
+    XEN_DOMCTL_get_cpu_policy,
+    XEN_DOMCTL_set_cpu_policy,
+    XEN_DOMCTL_vmtrace_op,
+    XEN_DOMCTL_get_paging_mempool_size,
+    XEN_DOMCTL_set_paging_mempool_size,
+    XEN_DOMCTL_gdbsx_guestmemio,
+    XEN_DOMCTL_gdbsx_pausevcpu,
+    XEN_DOMCTL_gdbsx_unpausevcpu,
+    XEN_DOMCTL_gdbsx_domstatus,
+};
+
+static const uint32_t missing_sysctls[] = {
+    XEN_SYSCTL_tbuf_op,        XEN_SYSCTL_perfc_op,
+    XEN_SYSCTL_get_pmstat,     XEN_SYSCTL_cpu_hotplug,
+    XEN_SYSCTL_pm_op,          XEN_SYSCTL_page_offline_op,
+    XEN_SYSCTL_lockprof_op,    XEN_SYSCTL_scheduler_op,
+    XEN_SYSCTL_coverage_op,    XEN_SYSCTL_psr_cmt_op,
+    XEN_SYSCTL_pcitopoinfo,    XEN_SYSCTL_psr_alloc,
+    XEN_SYSCTL_livepatch_op,   XEN_SYSCTL_get_cpu_featureset,
+    XEN_SYSCTL_get_cpu_policy,
+};
+
+TEST(choice_control_commands_for_other_domains_and_machines_are_missing)
+{
+    struct child child = child_start();
+    for (size_t i = 0; i < ARRAY_SIZE(missing_domctls); i++) {
+        int64_t result = domctl_plain(missing_domctls[i], child.id);
+        if (result != -XEN_ENOSYS) {
+            test_fail(__FILE__, __LINE__, "domctl %u: %ld", missing_domctls[i], result);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(missing_sysctls); i++) {
+        struct xen_sysctl op;
+        memset(&op, 0, sizeof(op));
+        int64_t result = sysctl(missing_sysctls[i], &op);
+        if (result != -XEN_ENOSYS) {
+            test_fail(__FILE__, __LINE__, "sysctl %u: %ld", missing_sysctls[i], result);
+        }
+    }
+}
+
 /* Reading the record is one thing, writing the answer another. */
 TEST(g_record_that_cannot_be_written_is_a_fault)
 {

@@ -96,8 +96,7 @@ static int64_t child_reads_map(const struct child *child, uint32_t *count)
     uint64_t record = child_record(child, &map, sizeof(map));
     map.buffer.p = (void *)(record + sizeof(map));
     child_record(child, &map, sizeof(map));
-    int64_t result =
-        child_call(child, __HYPERVISOR_memory_op, XENMEM_memory_map, record, 0, 0);
+    int64_t result = child_call(child, __HYPERVISOR_memory_op, XENMEM_memory_map, record, 0, 0);
     *count = ((struct xen_memory_map *)(void *)place)->nr_entries;
     return result;
 }
@@ -258,7 +257,7 @@ TEST(domains_are_64_bits_wide)
     EXPECT_RESULT(domctl(XEN_DOMCTL_set_address_size, child.id, &op), -XEN_EINVAL);
 }
 
-TEST(choice_domains_are_never_32_bits_wide)
+TEST(domains_are_never_32_bits_wide)
 {
     test_needs_first_domain();
     destroy_all();

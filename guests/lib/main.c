@@ -10,24 +10,7 @@
 #include "guests/lib/user.h"
 #include "lib/string.h"
 
-struct boot_state boot_state = {.rax = UINT64_MAX};
-start_info_t *start_info;
-
 NORETURN void guest_main(void);
-
-const char *argument_find(const char *word)
-{
-    const char *text = (const char *)start_info->cmd_line;
-    size_t length = strlen(word);
-    bool at_word = true;
-    for (; *text != '\0'; text++) {
-        if (at_word && strncmp(text, word, length) == 0) {
-            return text + length;
-        }
-        at_word = *text == ' ';
-    }
-    return NULL;
-}
 
 /*
  * "crash=early": an exception before there is a trap table. "crash=stack": one that the kernel
@@ -49,7 +32,8 @@ static void crash_as_asked(void)
 
 /*
  * "end=reboot" on the command line reboots instead of powering off: QEMU's -no-reboot then ends it
- * also under hypervisors that only halt when their first domain powers off.
+ * also under hypervisors that only halt when their first domain powers off. "end=never" goes on and
+ * on instead.
  */
 void guest_main(void)
 {
@@ -65,5 +49,8 @@ void guest_main(void)
     user_init();
     memory_init();
     test_run_all();
+    while (argument_find("end=never") != NULL) {
+        /* somebody has to end it */
+    }
     guest_shutdown(argument_find("end=reboot") != NULL ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/boot/domains.h"
 
-#include "hv/boot/plan.h"
+#include "hv/boot/kernels.h"
 #include "hv/console/console.h"
 #include "hv/console/guest_console.h"
 #include "hv/crash.h"
@@ -15,13 +15,14 @@
 
 static struct build_result result; /* of the domain being built; too large for a stack */
 
-/* What has come of the domains asked for. */
-struct domain_lists {
+/* The work, which goes on after boot's own while kernels are unpacked. */
+static struct {
+    struct boot_information *information;
+    const struct hv_options *options;
+    struct boot_plan plan;
     unsigned int built_count;
-    unsigned int failed_count; /* of those that there are records of */
     struct hv_domain *built[BOOT_DOMAIN_LIMIT + 1];
-    struct hv_domain *failed[BOOT_DOMAIN_LIMIT];
-};
+} job;
 
 /* ---- refusals ------------------------------------------------------------------------------- */
 
@@ -30,7 +31,7 @@ struct refusal {
     char text[256];
 };
 
-static struct refusal describe_kernel(const struct boot_module *kernel, enum build_status status)
+static struct refusal describe_kernel(const struct boot_module *module, enum build_status status)
 {
     const struct build_detail *detail = &result.detail;
     char numbers[48] = "";
@@ -45,9 +46,8 @@ static struct refusal describe_kernel(const struct boot_module *kernel, enum bui
         break;
     }
     struct refusal refusal;
-    format_text(refusal.text, sizeof(refusal.text), "%lu bytes, cannot be started: %s%s%s",
-                kernel->size, build_status_text(status), numbers,
-                status == BUILD_NOT_ELF ? "; \"pinnace extract\" unpacks one" : "");
+    format_text(refusal.text, sizeof(refusal.text), "%lu bytes, cannot be started: %s%s",
+                boot_kernels_get(module).size, build_status_text(status), numbers);
     return refusal;
 }
 
@@ -88,6 +88,13 @@ static void complain_of(const struct planned_domain *planned, enum build_status 
     }
 }
 
+static void complain_of_packed(const struct planned_domain *planned, const char *problem)
+{
+    console_log(LOG_ERROR, "domain \"%s\" is not started: its kernel, boot module %u: %s",
+                planned->spec.name, (unsigned int)(planned->kernel - job.information->modules),
+                problem);
+}
+
 static void complain_of_module(const char *text)
 {
     console_log(LOG_ERROR, "%s", text);
@@ -99,9 +106,10 @@ static struct build_request make_request(const struct planned_domain *planned,
                                          const struct hv_domain *domain)
 {
     const struct boot_module *ramdisk = planned->ramdisk;
+    struct boot_kernel kernel = boot_kernels_get(planned->kernel);
     return (struct build_request){
-        .kernel = phys_to_virt(planned->kernel->address),
-        .kernel_size = planned->kernel->size,
+        .kernel = kernel.bytes,
+        .kernel_size = kernel.size,
         .initrd = ramdisk != NULL ? phys_to_virt(ramdisk->address) : NULL,
         .initrd_size = ramdisk != NULL ? ramdisk->size : 0,
         .command_line = planned->spec.extra,
@@ -153,27 +161,32 @@ static unsigned int cpu_count(void)
     return count;
 }
 
-static struct hv_domain *create_first(const struct boot_information *information,
-                                      const struct boot_plan *plan,
-                                      const struct hv_options *options)
+static struct hv_domain *create_first(void)
 {
-    const struct domain_config config = {.id = FIRST_DOMAIN,
-                                         .is_first = true,
-                                         .vcpus =
-                                             options_dom0_vcpus(&options->dom0_vcpus, cpu_count()),
-                                         .grant_frames = -1,
-                                         .maptrack_frames = -1};
+    const struct planned_domain *first = &job.plan.first;
+    unsigned int module = (unsigned int)(first->kernel - job.information->modules);
+    struct boot_kernel kernel = boot_kernels_get(first->kernel);
+    if (kernel.bytes == NULL) {
+        panic("boot module %u, \"%.64s\": %s", module, first->kernel->text, kernel.problem);
+    }
+    const struct domain_config config = {
+        .id = FIRST_DOMAIN,
+        .is_first = true,
+        .vcpus = options_dom0_vcpus(&job.options->dom0_vcpus, cpu_count()),
+        .grant_frames = -1,
+        .maptrack_frames = -1,
+    };
     struct hv_domain *domain;
     if (hv_domain_create(&config, &domain) != 0 || hv_domain_add_vcpus(domain, config.vcpus) != 0) {
         panic("no memory for the first domain's records");
     }
-    const struct planned_domain *first = &plan->first;
     struct build_request request = make_request(first, domain);
-    request.page_count = choose_first_memory(options, memory_of_others(plan)) >> PAGE_SHIFT;
+    request.page_count =
+        choose_first_memory(job.options, memory_of_others(&job.plan)) >> PAGE_SHIFT;
     request.start_flags = SIF_PRIVILEGED | SIF_INITDOMAIN;
     enum build_status status = hv_domain_build(domain, &request, &result);
     if (status != BUILD_OK) {
-        panic_for_first(first, (unsigned int)(first->kernel - information->modules), status);
+        panic_for_first(first, module, status);
     }
     announce(domain, "", request.page_count);
     return domain;
@@ -234,12 +247,11 @@ static bool open_console(const struct planned_domain *planned, struct hv_domain 
     return error == 0;
 }
 
-static bool build_other(const struct planned_domain *planned, struct hv_domain *domain,
-                        const struct hv_options *options)
+static bool build_other(const struct planned_domain *planned, struct hv_domain *domain)
 {
     struct build_request request = make_request(planned, domain);
     request.has_rings = true; /* no store answers: its port stays 0 (start_info.store_evtchn) */
-    if (!open_console(planned, domain, options, &request.console_port)) {
+    if (!open_console(planned, domain, job.options, &request.console_port)) {
         return false;
     }
     enum build_status status = hv_domain_build(domain, &request, &result);
@@ -259,72 +271,69 @@ static bool build_other(const struct planned_domain *planned, struct hv_domain *
     return true;
 }
 
-/* One that could not be built is destroyed when there is one that could. */
-static void create_other(const struct planned_domain *planned, const struct hv_options *options,
-                         struct domain_lists *lists)
+static void create_other(const struct planned_domain *planned)
 {
+    struct boot_kernel kernel = boot_kernels_get(planned->kernel);
+    if (kernel.bytes == NULL) {
+        complain_of_packed(planned, kernel.problem);
+        return;
+    }
     struct hv_domain *domain;
-    if (!create_records(planned, &domain)) {
-        if (domain != NULL) {
-            lists->failed[lists->failed_count++] = domain;
-        }
-    } else if (build_other(planned, domain, options)) {
-        lists->built[lists->built_count++] = domain;
-    } else {
-        lists->failed[lists->failed_count++] = domain;
+    if (create_records(planned, &domain) && build_other(planned, domain)) {
+        job.built[job.built_count++] = domain;
+    } else if (domain != NULL) {
+        hv_domain_discard(domain);
     }
 }
 
 /* ---- in order ------------------------------------------------------------------------------- */
 
-static void free_modules(const struct boot_information *information)
+static void free_modules(void)
 {
-    for (unsigned int i = 0; i < information->module_count; i++) {
-        uint64_t first = information->modules[i].address >> PAGE_SHIFT;
-        uint64_t end =
-            (information->modules[i].address + information->modules[i].size) >> PAGE_SHIFT;
-        if ((information->modules[i].address & PAGE_MASK) != 0) {
-            first++;
-        }
+    for (unsigned int i = 0; i < job.information->module_count; i++) {
+        const struct boot_module *module = &job.information->modules[i];
+        uint64_t first = pages_of(module->address);
+        uint64_t end = (module->address + module->size) >> PAGE_SHIFT;
         machine_add_free(mfn_make(first), end > first ? end - first : 0);
     }
 }
 
-static void let_run(struct hv_domain *domain)
+/* All kernels are as the builder wants them, or will never be. */
+static void create_all(void)
 {
-    CHECK(hv_domain_unpause(domain) == 0);
-}
-
-static void destroy(struct hv_domain *domain, struct hv_domain *other)
-{
-    while (!hv_domain_destroy(domain, hv_domain_vcpu(other, 0))) {
-        /* nobody waits yet */
+    if (job.plan.has_first) {
+        job.built[job.built_count++] = create_first();
+    }
+    for (unsigned int i = 0; i < job.plan.count; i++) {
+        create_other(&job.plan.domains[i]);
+    }
+    if (job.built_count == 0) {
+        panic("of the domains that the boot modules describe, none can be started");
+    }
+    boot_kernels_free();
+    free_modules();
+    input_settle(job.plan.has_first);
+    for (unsigned int i = 0; i < job.built_count; i++) {
+        CHECK(hv_domain_unpause(job.built[i]) == 0);
     }
 }
 
 void boot_domains_create(struct boot_information *information, const struct hv_options *options)
 {
-    static struct boot_plan plan;
-    static struct domain_lists lists;
     if (information->module_count == 0) {
-        panic("no boot module: the first one must be the first domain's kernel (an ELF file)");
+        panic("no boot module: the first one must be the first domain's kernel");
     }
-    boot_plan_make(&plan, information, complain_of_module);
-    if (plan.has_first) {
-        lists.built[lists.built_count++] = create_first(information, &plan, options);
+    job.information = information;
+    job.options = options;
+    boot_plan_make(&job.plan, information, complain_of_module);
+    if (boot_kernels_begin(&job.plan, information)) {
+        create_all();
     }
-    for (unsigned int i = 0; i < plan.count; i++) {
-        create_other(&plan.domains[i], options, &lists);
-    }
-    if (lists.built_count == 0) {
-        panic("of the domains that the boot modules describe, none can be started");
-    }
-    free_modules(information);
-    for (unsigned int i = 0; i < lists.failed_count; i++) {
-        destroy(lists.failed[i], lists.built[0]);
-    }
-    input_settle(plan.has_first);
-    for (unsigned int i = 0; i < lists.built_count; i++) {
-        let_run(lists.built[i]);
+}
+
+void boot_domains_continue(void)
+{
+    if (boot_kernels_continue()) {
+        create_all();
     }
 }

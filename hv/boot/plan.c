@@ -8,6 +8,8 @@
 
 #define DOMAIN_WORD  "domain"
 #define RAMDISK_WORD "ramdisk"
+#define UNPACK_WORD  "unpack"
+#define TIMEOUT_KEY  "timeout="
 
 /* A plan in the making. */
 struct planner {
@@ -147,6 +149,45 @@ static void plan_ramdisk(const struct planner *planner, char *text)
     }
 }
 
+/* ---- the unpacker --------------------------------------------------------------------------- */
+
+/* A number of seconds up to a space or the end; 0: it is none that is allowed. */
+static unsigned int read_seconds(const char **text)
+{
+    unsigned int seconds = 0;
+    for (; **text >= '0' && **text <= '9' && seconds <= UNPACK_SECONDS_MAX; (*text)++) {
+        seconds = seconds * 10 + (unsigned int)(**text - '0');
+    }
+    bool ends = **text == ' ' || **text == '\0';
+    return ends && seconds <= UNPACK_SECONDS_MAX ? seconds : 0;
+}
+
+static void plan_unpacker(const struct planner *planner, const char *text)
+{
+    struct boot_plan *plan = planner->plan;
+    if (plan->unpacker != NULL) {
+        complain(planner, "there is a module that unpacks kernels already");
+        return;
+    }
+    plan->unpacker = &planner->information->modules[planner->module];
+    plan->unpacker_seconds = UNPACK_SECONDS_USUAL;
+    while (*text == ' ') {
+        text++;
+    }
+    if (strncmp(text, TIMEOUT_KEY, strlen(TIMEOUT_KEY)) == 0) {
+        const char *number = text + strlen(TIMEOUT_KEY);
+        text = number;
+        unsigned int seconds = read_seconds(&text);
+        if (seconds != 0) {
+            plan->unpacker_seconds = seconds;
+        } else {
+            complain(planner, TIMEOUT_KEY "%.32s: must be a number of seconds from 1 to %u", number,
+                     UNPACK_SECONDS_MAX);
+        }
+    }
+    plan->unpacker_arguments = text;
+}
+
 /* ---- the first domain ----------------------------------------------------------------------- */
 
 static void plan_first(const struct planner *planner, const char *arguments)
@@ -162,9 +203,9 @@ static void plan_first(const struct planner *planner, const char *arguments)
     } else if (first->ramdisk == NULL) {
         first->ramdisk = module;
     } else {
-        complain(planner,
-                 "it is not used: the first domain has its kernel and its ramdisk, and "
-                 "its text begins neither with \"" DOMAIN_WORD "\" nor with \"" RAMDISK_WORD "\"");
+        complain(planner, "it is not used: the first domain has its kernel and its ramdisk, and "
+                          "its text begins neither with \"" DOMAIN_WORD
+                          "\" nor with \"" RAMDISK_WORD "\" nor with \"" UNPACK_WORD "\"");
     }
 }
 
@@ -187,7 +228,10 @@ static void plan_module(const struct planner *planner, enum pass pass)
         return;
     }
     char *domain = skip_word(arguments, DOMAIN_WORD);
-    if (domain == NULL && ramdisk == NULL) {
+    char *unpacker = skip_word(arguments, UNPACK_WORD);
+    if (unpacker != NULL) {
+        plan_unpacker(planner, unpacker);
+    } else if (domain == NULL && ramdisk == NULL) {
         plan_first(planner, arguments);
     }
     while (domain != NULL) {

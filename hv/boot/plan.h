@@ -4,6 +4,7 @@
  *
  *     domain SPEC [domain SPEC]...    the kernel of these domains (lib/domain_spec.h)
  *     ramdisk NAME [NAME]...          the initial ramdisk of the domains with these names
+ *     unpack [timeout=SECONDS] ...    the guest that unpacks kernels which are no ELF files
  *     anything else                   the first such module is the first domain's kernel, followed
  *                                     by its command line, the second one its initial ramdisk
  *
@@ -28,7 +29,13 @@ struct boot_plan {
     struct planned_domain first;
     unsigned int count;
     struct planned_domain domains[BOOT_DOMAIN_LIMIT]; /* the others, with the ids from 1 on */
+    const struct boot_module *unpacker;               /* NULL: none was given */
+    const char *unpacker_arguments;
+    unsigned int unpacker_seconds; /* it may take for one kernel */
 };
+
+#define UNPACK_SECONDS_USUAL 120U
+#define UNPACK_SECONDS_MAX   3600U
 
 /* Told of each module, or domain in a module's text, that will not be used, and why. */
 typedef void (*plan_complain_fn)(const char *text);

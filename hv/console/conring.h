@@ -27,6 +27,12 @@ void conring_move(struct conring *ring, char *bytes, uint32_t size);
 /* Of a full ring the oldest byte goes. */
 void conring_put(struct conring *ring, char byte);
 
+/* The byte that was put last, or `none` if none is kept. */
+static inline char conring_last(const struct conring *ring, char none)
+{
+    return ring->end == ring->start ? none : ring->bytes[(ring->end - 1) & (ring->size - 1)];
+}
+
 /* The oldest position that is kept. */
 static inline uint32_t conring_oldest(const struct conring *ring)
 {

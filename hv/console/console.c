@@ -71,12 +71,8 @@ void console_enter_panic(void)
 static void keep(char byte)
 {
     struct conring *ring = &console.ring;
-    uint32_t last = ring->end - 1;
-    char before = '\n';
-    if (ring->end != ring->start) {
-        (void)conring_read(ring, &last, &before, 1);
-    }
-    if (byte != '\r' && (byte != '\n' || before != '\n' || console.first_to_ring)) {
+    bool is_empty_line = byte == '\n' && conring_last(ring, '\n') == '\n';
+    if (byte != '\r' && (!is_empty_line || console.first_to_ring)) {
         conring_put(ring, byte);
     }
 }

@@ -75,6 +75,12 @@ struct call_result domctl_ioport_permission(struct domctl *call);
 struct call_result domctl_irq_permission(struct domctl *call);
 struct call_result domctl_unsupported(struct domctl *call);
 
+/* hv/control/cpu_policy.c */
+struct call_result domctl_get_cpu_policy(struct domctl *call);
+
+/* hv/control/set_cpu_policy.c */
+struct call_result domctl_set_cpu_policy(struct domctl *call);
+
 /* The guest address in a handle, whatever it points to. */
 #define HANDLE_ADDRESS(handle) ((uint64_t)(handle).p)
 

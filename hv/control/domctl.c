@@ -39,6 +39,8 @@ static const struct {
     [XEN_DOMCTL_getpageframeinfo3] = {domctl_getpageframeinfo3, false},
     [XEN_DOMCTL_setnodeaffinity] = {domctl_setnodeaffinity, false},
     [XEN_DOMCTL_getnodeaffinity] = {domctl_getnodeaffinity, false},
+    [XEN_DOMCTL_get_cpu_policy] = {domctl_get_cpu_policy, true},
+    [XEN_DOMCTL_set_cpu_policy] = {domctl_set_cpu_policy, true},
 };
 
 struct call_result control_refuse(const struct domctl *call, int error, const char *why)

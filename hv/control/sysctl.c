@@ -3,6 +3,7 @@
 
 #include "hv/console/console.h"
 #include "hv/console/readconsole.h"
+#include "hv/control/cpu_policy.h"
 #include "hv/control/machine_info.h"
 #include "hv/debug/keys.h"
 #include "hv/guest_memory.h"
@@ -71,6 +72,8 @@ static const sysctl_fn commands[] = {
     [XEN_SYSCTL_numainfo] = sysctl_numainfo,
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
     [XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_get_cpu_levelling_caps,
+    [XEN_SYSCTL_get_cpu_featureset] = sysctl_get_cpu_featureset,
+    [XEN_SYSCTL_get_cpu_policy] = sysctl_get_cpu_policy,
 };
 
 /* sysctl(record) */

@@ -199,6 +199,7 @@ int hv_domain_unpause(struct hv_domain *domain)
         return -XEN_EINVAL;
     }
     domain->pause_count--;
+    domain->was_started |= domain->pause_count == 0;
     sched_update_domain(domain);
     return 0;
 }
@@ -251,26 +252,43 @@ static void forget_shared_pages(struct hv_domain *domain)
     }
 }
 
-bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
+static bool destroy(struct hv_domain *domain, struct vcpu *caller)
 {
-    CHECK(caller->core.domain != &domain->core);
+    CHECK(caller->domain != &domain->core);
     if (!domain->core.is_dying) {
         domain_begin_teardown(&domain->core);
         sched_update_domain(domain);
         guest_console_detach(domain);
-        evtchn_close_all(domain);
-        forget_shared_pages(domain);
     }
     if (domain->core.is_torn_down) {
         return true;
     }
-    if (!domain_tear_down(&domain->core, &caller->core)) {
+    if (!evtchn_close_all(domain)) {
+        return false;
+    }
+    forget_shared_pages(domain);
+    if (!domain_tear_down(&domain->core, caller)) {
         return false;
     }
     domain->is_shut_down = true;
     domain_end_teardown(&domain->core, domain->shared_mfn);
     tell_first_domain();
     return true;
+}
+
+bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller)
+{
+    return destroy(domain, &caller->core);
+}
+
+void hv_domain_discard(struct hv_domain *domain)
+{
+    static struct vcpu lender = {.domain = &domain_xen}; /* its walk is all that is asked of it */
+    CHECK(current_vcpu() == NULL);
+    while (!destroy(domain, &lender)) {
+        /* nobody waits yet */
+    }
+    hv_domains_reap();
 }
 
 static void free_domain(struct hv_domain *domain)

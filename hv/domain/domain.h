@@ -56,6 +56,10 @@ int hv_domain_resume(struct hv_domain *domain);
  */
 NODISCARD bool hv_domain_destroy(struct hv_domain *domain, struct hv_vcpu *caller);
 
+/* The same at once and to the end, for a domain that could not be built or has done its part, while
+ * no vCPU is loaded. Boot only. */
+void hv_domain_discard(struct hv_domain *domain);
+
 /* Free the records of the domains of which nothing else is left. For cpu_work_perform(). */
 void hv_domains_reap(void);
 

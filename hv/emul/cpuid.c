@@ -2,16 +2,12 @@
 #include "hv/emul/cpuid.h"
 
 #include "hv/cpu/feature_bits.h"
+#include "hv/cpu/feature_words.h"
 #include "hv/cpu/features.h"
 #include "hv/cpu/fpu.h"
 #include "hv/time/time.h"
 
 #include <xen/arch-x86/cpuid.h>
-
-#define BASIC_LEAF_LAST    0xdU
-#define EXTENDED_LEAF_BASE 0x80000000U
-#define EXTENDED_LEAF_LAST 0x80000021U
-#define HYPERVISOR_LEAVES  0x100U
 
 /* The release whose ABI this is, as XENVER_version says it. */
 #define XEN_VERSION_MAJOR 4U
@@ -65,11 +61,10 @@ static bool has_avx(void)
     return (cpu_features.xcr0 & XCR0_AVX) != 0;
 }
 
-static struct cpuid_result leaf_1(const struct hv_vcpu *vcpu)
+static struct cpuid_result leaf_1(void)
 {
     struct cpuid_result result = cpuid(1, 0);
-    /* Our own APIC number and the cache line size; no sibling threads. */
-    result.ebx = (result.ebx & 0xff00) | ((vcpu->core.id * 2) & 0xff) << 24;
+    result.ebx &= 0xff00; /* the cache line size; no sibling threads */
     result.ecx &= LEAF_1_ECX;
     result.edx &= LEAF_1_EDX;
     if (cpu_features.xsave) {
@@ -111,7 +106,7 @@ static struct cpuid_result leaf_7(uint32_t subleaf)
 }
 
 /* XSAVE: guests compute the size of their frames from this, so it must be what XCR0 allows. */
-static struct cpuid_result leaf_d(const struct hv_vcpu *vcpu, uint32_t subleaf)
+static struct cpuid_result leaf_d(uint32_t subleaf)
 {
     if (!cpu_features.xsave) {
         return nothing;
@@ -119,14 +114,14 @@ static struct cpuid_result leaf_d(const struct hv_vcpu *vcpu, uint32_t subleaf)
     if (subleaf == 0) {
         return (struct cpuid_result){
             .eax = (uint32_t)cpu_features.xcr0,
-            .ebx = fpu_area_size(vcpu->xcr0),
+            .ebx = fpu_area_size(cpu_features.xcr0),
             .ecx = fpu_area_size(cpu_features.xcr0),
         };
     }
     if (subleaf == 1) {
         struct cpuid_result result = {.eax = cpuid(0xd, 1).eax & LEAF_D_1_EAX};
         /* The compacted format of x87, SSE and AVX has the same size as the standard one. */
-        result.ebx = (result.eax & F(XSAVEC)) != 0 ? fpu_area_size(vcpu->xcr0) : 0;
+        result.ebx = (result.eax & F(XSAVEC)) != 0 ? fpu_area_size(cpu_features.xcr0) : 0;
         return result;
     }
     if (subleaf < 64 && ((cpu_features.xcr0 >> subleaf) & 1) != 0) {
@@ -138,19 +133,19 @@ static struct cpuid_result leaf_d(const struct hv_vcpu *vcpu, uint32_t subleaf)
     return nothing;
 }
 
-static struct cpuid_result basic_leaf(const struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
+static struct cpuid_result basic_leaf(uint32_t leaf, uint32_t subleaf)
 {
-    if (leaf > lower_of(cpu_features.max_leaf, BASIC_LEAF_LAST)) {
+    if (leaf > lower_of(cpu_features.max_leaf, CPUID_BASIC_LAST)) {
         return nothing;
     }
     struct cpuid_result result;
     switch (leaf) {
     case 0: /* vendor */
         result = cpuid(0, 0);
-        result.eax = lower_of(result.eax, BASIC_LEAF_LAST);
+        result.eax = lower_of(result.eax, CPUID_BASIC_LAST);
         return result;
     case 1:
-        return leaf_1(vcpu);
+        return leaf_1();
     case 2: /* cache descriptors (Intel) */
         return cpuid(2, 0);
     case 4:
@@ -158,7 +153,7 @@ static struct cpuid_result basic_leaf(const struct hv_vcpu *vcpu, uint32_t leaf,
     case 7:
         return leaf_7(subleaf);
     case 0xd:
-        return leaf_d(vcpu, subleaf);
+        return leaf_d(subleaf);
     default: /* power, performance counters, topology: not for guests */
         return nothing;
     }
@@ -166,7 +161,7 @@ static struct cpuid_result basic_leaf(const struct hv_vcpu *vcpu, uint32_t leaf,
 
 static struct cpuid_result extended_leaf_1(void)
 {
-    struct cpuid_result real = cpuid(EXTENDED_LEAF_BASE + 1, 0);
+    struct cpuid_result real = cpuid(CPUID_EXTENDED_FIRST + 1, 0);
     struct cpuid_result result = {
         .eax = real.eax,
         .ebx = real.ebx,
@@ -184,12 +179,12 @@ static struct cpuid_result extended_leaf_1(void)
 
 static struct cpuid_result extended_leaf(uint32_t leaf)
 {
-    uint32_t last = lower_of(cpu_features.max_extended_leaf, EXTENDED_LEAF_LAST);
+    uint32_t last = lower_of(cpu_features.max_extended_leaf, CPUID_EXTENDED_LAST);
     if (leaf > last) {
         return nothing;
     }
     struct cpuid_result result;
-    switch (leaf - EXTENDED_LEAF_BASE) {
+    switch (leaf - CPUID_EXTENDED_FIRST) {
     case 0: /* vendor */
         result = cpuid(leaf, 0);
         result.eax = last;
@@ -279,13 +274,38 @@ static struct cpuid_result hypervisor_leaf(uint32_t leaf, uint32_t subleaf)
     }
 }
 
-struct cpuid_result cpuid_for_guest(const struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
+struct cpuid_result cpuid_shown(uint32_t leaf, uint32_t subleaf)
 {
     if (leaf < XEN_CPUID_FIRST_LEAF) {
-        return basic_leaf(vcpu, leaf, subleaf);
+        return basic_leaf(leaf, subleaf);
     }
-    if (leaf < XEN_CPUID_FIRST_LEAF + HYPERVISOR_LEAVES) {
+    if (leaf < XEN_CPUID_FIRST_LEAF + CPUID_HYPERVISOR_LEAVES) {
         return hypervisor_leaf(leaf, subleaf);
     }
-    return leaf >= EXTENDED_LEAF_BASE ? extended_leaf(leaf) : nothing;
+    return leaf >= CPUID_EXTENDED_FIRST ? extended_leaf(leaf) : nothing;
+}
+
+struct cpuid_result cpuid_for_domain(const struct hv_domain *domain, uint32_t leaf,
+                                     uint32_t subleaf)
+{
+    struct cpuid_result result = cpuid_shown(leaf, subleaf);
+    for (unsigned int word = 0; word < FEATURE_WORDS; word++) {
+        uint32_t *features = feature_word_in(&result, word, leaf, subleaf);
+        if (features != NULL) {
+            *features &= ~domain->hidden_features[word];
+        }
+    }
+    return result;
+}
+
+/* A vCPU's own: its APIC number, and the size of its frames with the XCR0 it has set. */
+struct cpuid_result cpuid_for_guest(const struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_result result = cpuid_for_domain(hv_vcpu_domain(vcpu), leaf, subleaf);
+    if (leaf == 1) {
+        result.ebx |= ((vcpu->core.id * 2) & 0xff) << 24;
+    } else if (leaf == 0xd && subleaf <= 1 && result.ebx != 0) {
+        result.ebx = fpu_area_size(vcpu->xcr0);
+    }
+    return result;
 }

@@ -76,7 +76,7 @@ static bool read_allowed(const struct hv_vcpu *vcpu, uint32_t msr, uint64_t *val
         if (!cpu_features.rdtscp) {
             return false;
         }
-        *value = msr_read(MSR_TSC_AUX);
+        *value = vcpu->tsc_aux;
         return true;
     case MSR_EFER:
         *value = guest_efer();
@@ -170,6 +170,7 @@ static bool write_allowed(struct hv_vcpu *vcpu, uint32_t msr, uint64_t value)
         if (!cpu_features.rdtscp || value > UINT32_MAX) {
             return false;
         }
+        vcpu->tsc_aux = (uint32_t)value;
         msr_write(MSR_TSC_AUX, value);
         return true;
     case MSR_HYPERCALL_PAGE:

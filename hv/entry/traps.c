@@ -80,7 +80,7 @@ static void handle_interrupt(unsigned int vector)
 static bool fault_is_stale(uint64_t address, uint32_t error)
 {
     struct hv_vcpu *vcpu = current_vcpu();
-    if (vcpu == NULL || !address_is_guest(address)) {
+    if (vcpu == NULL || !address_is_guest(address) || (error & PF_RESERVED) != 0) {
         return false;
     }
     mfn_t mfn = vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/entry/work.h"
 
+#include "hv/boot/domains.h"
 #include "hv/console/guest_console.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/msr.h"
@@ -37,6 +38,9 @@ static void perform(uint64_t work)
     }
     if ((work & CPU_WORK_REAP) != 0) {
         hv_domains_reap();
+    }
+    if ((work & CPU_WORK_BOOT) != 0) {
+        boot_domains_continue();
     }
     irq_disable();
 }

@@ -13,6 +13,7 @@
 #define CPU_WORK_SCHEDULE   (UINT64_C(1) << 1) /* another vCPU may have to run */
 #define CPU_WORK_REAP       (UINT64_C(1) << 2) /* a domain has nothing left but its record */
 #define CPU_WORK_CONSOLE    (UINT64_C(1) << 3) /* a domain's console ring or input */
+#define CPU_WORK_BOOT       (UINT64_C(1) << 4) /* the unpacking of kernels goes on, or boot does */
 
 /* Note work for this CPU. */
 void cpu_work_raise(uint64_t work);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/evtchn/evtchn.h"
 
+#include "core/port.h"
 #include "hv/cpu/msr.h"
 #include "hv/irq/pirq.h"
 #include "hv/mem/memory.h"
@@ -40,6 +41,7 @@ bool evtchn_table_create(struct evtchn_table *table)
             return false;
         }
     }
+    table->taken[0] = 1;
     return true;
 }
 
@@ -215,19 +217,36 @@ static bool virq_is_global(uint32_t virq)
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
+/* The lowest port that is closed; EVTCHN_LIMIT: none is. A word at a time: interrupts are off. */
+static uint32_t port_find_closed(const struct evtchn_table *table)
+{
+    for (uint32_t word = 0; word < ARRAY_SIZE(table->taken); word++) {
+        if (table->taken[word] != UINT64_MAX) {
+            return word * WORD_BITS + (uint32_t)__builtin_ctzll(~table->taken[word]);
+        }
+    }
+    return EVTCHN_LIMIT;
+}
+
 /* Open the lowest free port. -EINVAL: the domain is dying, and all were closed. */
 static int port_open(struct hv_domain *domain, const struct evtchn *contents, uint32_t *port)
 {
     if (domain->core.is_dying) {
         return -XEN_EINVAL;
     }
-    for (*port = 1; *port < domain->evtchns.port_limit; (*port)++) {
-        if (evtchn_at(&domain->evtchns, *port)->state == EVTCHN_CLOSED) {
-            *evtchn_at(&domain->evtchns, *port) = *contents;
-            return 0;
-        }
+    *port = port_find_closed(&domain->evtchns);
+    if (*port >= domain->evtchns.port_limit) {
+        return -XEN_ENOSPC;
     }
-    return -XEN_ENOSPC;
+    domain->evtchns.taken[*port / WORD_BITS] |= port_bit(*port);
+    *evtchn_at(&domain->evtchns, *port) = *contents;
+    return 0;
+}
+
+static void port_shut(struct hv_domain *domain, uint32_t port)
+{
+    *evtchn_at(&domain->evtchns, port) = (struct evtchn){.state = EVTCHN_CLOSED};
+    domain->evtchns.taken[port / WORD_BITS] &= ~port_bit(port);
 }
 
 static int open_locked(struct hv_domain *domain, const struct evtchn *contents, uint32_t *port)
@@ -292,7 +311,7 @@ int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port)
     if (result == 0) {
         result = pirq_bind(domain, pirq, *port);
         if (result != 0) {
-            *evtchn_at(&domain->evtchns, *port) = (struct evtchn){.state = EVTCHN_CLOSED};
+            port_shut(domain, *port);
         }
     }
     unlock_tables(flags);
@@ -366,7 +385,7 @@ int evtchn_close(struct hv_domain *domain, uint32_t port)
     } else if (evtchn->state == EVTCHN_PIRQ) {
         pirq_unbind(evtchn->pirq);
     }
-    *evtchn = (struct evtchn){.state = EVTCHN_CLOSED};
+    port_shut(domain, port);
     /* The next user of the number must not find the last one's event. */
     uint64_t *pending = shared_word(domain->shared->evtchn_pending, port);
     (void)__atomic_fetch_and(pending, ~port_bit(port), __ATOMIC_SEQ_CST);
@@ -374,11 +393,21 @@ int evtchn_close(struct hv_domain *domain, uint32_t port)
     return 0;
 }
 
-void evtchn_close_all(struct hv_domain *domain)
+bool evtchn_close_all(struct hv_domain *domain)
 {
-    for (uint32_t port = 1; port < EVTCHN_LIMIT; port++) {
-        (void)evtchn_close(domain, port); /* most are closed */
+    for (uint32_t word = 0; word < ARRAY_SIZE(domain->evtchns.taken); word++) {
+        uint64_t taken = domain->evtchns.taken[word] & ~(word == 0 ? port_bit(0) : 0);
+        if (taken == 0) {
+            continue;
+        }
+        for (; taken != 0; taken &= taken - 1) {
+            (void)evtchn_close(domain, word * WORD_BITS + (uint32_t)__builtin_ctzll(taken));
+        }
+        if (port_should_yield()) {
+            return false;
+        }
     }
+    return true;
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */

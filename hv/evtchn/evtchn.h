@@ -43,6 +43,7 @@ _Static_assert(EVTCHN_PER_FRAME * sizeof(struct evtchn) <= 4096, "they fit a fra
 struct evtchn_table {
     uint32_t port_limit; /* only ports below this are opened; EVTCHN_LIMIT at most */
     struct evtchn *frames[EVTCHN_LIMIT / EVTCHN_PER_FRAME]; /* all ports; port 0 is never used */
+    uint64_t taken[EVTCHN_LIMIT / 64]; /* a bit for each port that is not closed, and for port 0 */
     /* Port bound to the vCPU's VIRQ, 0: none. Global VIRQs are in row 0, whoever is notified. */
     uint16_t virq_port[64][NR_VIRQS];
 };
@@ -87,7 +88,8 @@ int evtchn_open_hypervisor(struct hv_domain *domain, uint32_t *port);
 
 /* Give up a port; the other end of a connection waits for this domain again. */
 int evtchn_close(struct hv_domain *domain, uint32_t port);
-void evtchn_close_all(struct hv_domain *domain);
+/* All ports. False: the CPU is wanted, and there may be more: call again. */
+NODISCARD bool evtchn_close_all(struct hv_domain *domain);
 
 int evtchn_send(struct hv_domain *domain, uint32_t port);
 int evtchn_bind_vcpu(struct hv_domain *domain, uint32_t port, uint32_t vcpu_id);

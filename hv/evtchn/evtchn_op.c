@@ -156,18 +156,16 @@ static int unmask(struct hv_vcpu *vcpu, uint64_t address)
                : -XEN_EFAULT;
 }
 
-static int reset(struct hv_vcpu *vcpu, uint64_t address)
+/* The one command that may take several goes: what was closed by then is closed. */
+static struct call_result reset(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_reset record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return call_done(-XEN_EFAULT);
     }
     struct hv_domain *domain;
     int result = find_target(vcpu, record.dom, &domain);
-    if (result == 0) {
-        evtchn_close_all(domain);
-    }
-    return result;
+    return result == 0 && !evtchn_close_all(domain) ? call_again() : call_done(result);
 }
 
 /* The FIFO kind of event channel is not offered: guests try it first and then use 2 levels. */
@@ -189,7 +187,6 @@ static const operation_fn operations[] = {
     [EVTCHNOP_bind_ipi] = bind_ipi,
     [EVTCHNOP_bind_vcpu] = bind_vcpu,
     [EVTCHNOP_unmask] = unmask,
-    [EVTCHNOP_reset] = reset,
     [EVTCHNOP_init_control] = refuse_fifo,
     [EVTCHNOP_expand_array] = refuse_fifo,
     [EVTCHNOP_set_priority] = refuse_fifo,
@@ -200,6 +197,9 @@ struct call_result hypercall_event_channel_op(struct hv_vcpu *vcpu, uint64_t arg
 {
     uint32_t command = (uint32_t)arg[0];
     operation_fn operation = NULL;
+    if (command == EVTCHNOP_reset) {
+        return reset(vcpu, arg[1]);
+    }
     if (command < ARRAY_SIZE(operations)) {
         operation = operations[index_nospec(command, ARRAY_SIZE(operations))];
     }

@@ -169,10 +169,15 @@ struct call_result hypercall_memory_op(struct hv_vcpu *vcpu, uint64_t arg[])
             return call_done(maximum_gpfn(vcpu, arg[1]));
         case XENMEM_claim_pages:
             return call_done(claim_pages(vcpu, arg[1]));
+        case XENMEM_get_sharing_freed_pages: /* no domains share a frame to save one */
+        case XENMEM_get_sharing_shared_pages:
+            return call_done(0);
         default:
             break;
         }
-    } else if (command == XENMEM_maximum_gpfn || command == XENMEM_claim_pages) {
+    } else if (command == XENMEM_maximum_gpfn || command == XENMEM_claim_pages ||
+               command == XENMEM_get_sharing_freed_pages ||
+               command == XENMEM_get_sharing_shared_pages) {
         return call_done(-XEN_EINVAL);
     }
     struct call_result result = call_memory_op(&vcpu->core, arg);

@@ -14,8 +14,9 @@ static struct {
     struct ticket_lock lock;
     struct heap deadlines;
     struct hv_vcpu *running;
-    uint64_t slice_end;  /* 0: none */
-    uint64_t programmed; /* what the hardware timer is set to; 0: nothing */
+    uint64_t slice_end;     /* 0: none */
+    uint64_t boot_deadline; /* 0: none */
+    uint64_t programmed;    /* what the hardware timer is set to; 0: nothing */
 } timers = {.deadlines = {.nodes = places, .limit = VCPU_TOTAL_LIMIT}};
 
 static uint64_t timers_lock(void)
@@ -46,6 +47,7 @@ static void program(void)
 {
     const struct heap_node *first = heap_first(&timers.deadlines);
     uint64_t deadline = earlier(first != NULL ? first->key : 0, timers.slice_end);
+    deadline = earlier(deadline, timers.boot_deadline);
     if (timers.running != NULL) {
         deadline = earlier(deadline, timers.running->periodic_next_ns);
     }
@@ -93,6 +95,14 @@ void timers_set_running(struct hv_vcpu *running, uint64_t slice_end)
     uint64_t flags = timers_lock();
     timers.running = running;
     timers.slice_end = slice_end;
+    program();
+    timers_unlock(flags);
+}
+
+void timers_set_boot_deadline(uint64_t ns)
+{
+    uint64_t flags = timers_lock();
+    timers.boot_deadline = ns;
     program();
     timers_unlock(flags);
 }
@@ -147,6 +157,10 @@ void timers_expired(void)
     if (timers.slice_end != 0 && now >= timers.slice_end) {
         timers.slice_end = 0;
         cpu_work_raise(CPU_WORK_SCHEDULE);
+    }
+    if (timers.boot_deadline != 0 && now >= timers.boot_deadline) {
+        timers.boot_deadline = 0;
+        cpu_work_raise(CPU_WORK_BOOT);
     }
     uint64_t flags = timers_lock();
     program();

@@ -18,6 +18,9 @@ void timers_forget(struct hv_vcpu *vcpu);
 /* `running` (NULL: nobody) has the CPU until `slice_end` (0: as long as it likes). */
 void timers_set_running(struct hv_vcpu *running, uint64_t slice_end);
 
+/* Boot work (CPU_WORK_BOOT) is to be done at this system time at the latest; 0: no longer. */
+void timers_set_boot_deadline(uint64_t ns);
+
 /* The hardware timer has fired: raise what is due, and set it to the next deadline. Interrupts off,
  * no lock held. */
 void timers_expired(void);

@@ -5,11 +5,14 @@
 #include "hv/cpu/control.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/debug.h"
+#include "hv/cpu/features.h"
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/msr.h"
+#include "hv/cpu/msr_names.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
 #include "hv/guest_memory.h"
+#include "hv/mem/paging.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/timers.h"
 #include "hv/time/time.h"
@@ -65,6 +68,9 @@ static void load_state(struct hv_vcpu *vcpu)
     window_load(vcpu_window(&vcpu->core), (unsigned int)info->cpu, vcpu->core.ldt_entries);
     control_load_cr4(vcpu);
     debug_load(vcpu);
+    if (cpu_features.rdtscp) {
+        msr_write(MSR_TSC_AUX, vcpu->tsc_aux);
+    }
     port_base_changed(&vcpu->core);
     bool complete = segments_load(&vcpu->regs);
     segment_set_fs_base(vcpu->fs_base);
@@ -87,6 +93,20 @@ void vcpu_switch(struct hv_vcpu *next)
     }
     fpu_switch(before, next);
     load_state(next);
+}
+
+void vcpu_unload(void)
+{
+    uint64_t flags = irq_save();
+    CHECK(sched_running() == NULL);
+    fpu_switch(current_vcpu(), NULL);
+    debug_unload();
+    const struct cpu_user_regs no_selectors = {0};
+    CHECK(segments_load(&no_selectors));
+    window_load(0, (unsigned int)cpu_info()->cpu, 0);
+    cpu_write_cr3(paging_idle_base());
+    cpu_info()->vcpu = NULL;
+    irq_restore(flags);
 }
 
 static void go_on(struct cpu_user_regs *regs)

@@ -15,6 +15,10 @@ NODISCARD bool hv_vcpu_init(struct hv_vcpu *vcpu, struct hv_domain *domain, unsi
 /* Take the CPU from the vCPU that is loaded, if any, and give it to this one. Interrupts off. */
 void vcpu_switch(struct hv_vcpu *next);
 
+/* The loaded vCPU, if any, will not run again: leave the CPU to nobody, as it was at boot, so that
+ * the vCPU's domain can be taken apart. Only while the CPU is idle. */
+void vcpu_unload(void);
+
 /* Give up what is under way for the loaded vCPU, and leave the hypervisor. */
 NORETURN void vcpu_abandon(void);
 

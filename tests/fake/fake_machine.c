@@ -29,7 +29,7 @@ NORETURN void check_failed(const char *file, int line, const char *condition)
 void fake_start(uint64_t frame_count)
 {
     fake_stop();
-    fake = (struct fake_state){.audit_scratch = frame_count};
+    fake = (struct fake_state){.audit_scratch = frame_count > 512 ? frame_count : 512};
     memset(&machine, 0, sizeof(machine));
     memset(domains, 0, sizeof(domains));
     memset(vcpus, 0, sizeof(vcpus));
@@ -42,7 +42,7 @@ void fake_start(uint64_t frame_count)
     struct frame *frames = calloc(frame_count, sizeof(frames[0]));
     uint64_t *bitmap = calloc((frame_count + 63) / 64, sizeof(bitmap[0]));
     uint64_t *m2p = calloc(m2p_count, sizeof(m2p[0]));
-    scratch = calloc(frame_count, sizeof(scratch[0]));
+    scratch = calloc(fake.audit_scratch, sizeof(scratch[0]));
     machine_init(frames, frame_count, bitmap, m2p, m2p_count, FAKE_PHYSICAL_BITS);
     machine_add_hypervisor(mfn_make(FAKE_HYPERVISOR), 4);
     machine_add_m2p(mfn_make(FAKE_SHARED_READ));

@@ -118,6 +118,14 @@ static bool is_table_for(const struct frame *frame, unsigned int level)
     return frame_is_table(frame, level) && frame->type_count > 0;
 }
 
+/* A free frame may be remembered until it is handed out: it is its last owner's, or already wiped,
+ * or a dead domain's. */
+static bool is_still(const struct frame *frame, uint16_t owner)
+{
+    return frame->owner == owner || (frame_class(frame) == FRAME_FREE &&
+                                     (frame->owner == DOMID_INVALID || frame->owner == DOMID_XEN));
+}
+
 /* The processor uses `mfn` as a table of `level`: it must be one, checked, and of this domain. */
 static bool check_table(const struct domain *domain, unsigned int level, mfn_t mfn,
                         uint64_t address)
@@ -144,8 +152,7 @@ static bool check_data(const struct cached *leaf, enum fake_access access, uint6
         }
         return true;
     }
-    bool is_free = frame_class(frame) == FRAME_FREE;
-    if (frame->owner != leaf->owner && !(is_free && frame->owner == DOMID_INVALID)) {
+    if (!is_still(frame, leaf->owner)) {
         violation("the frame has another owner now", leaf->target, address);
         return false;
     }
@@ -164,8 +171,7 @@ static bool check_data(const struct cached *leaf, enum fake_access access, uint6
 static void check_structure(const struct cached *entry, uint64_t address)
 {
     const struct frame *frame = frame_find(entry->target);
-    bool is_free = frame_class(frame) == FRAME_FREE;
-    if (frame->owner != entry->owner && !(is_free && frame->owner == DOMID_INVALID)) {
+    if (!is_still(frame, entry->owner)) {
         violation("a remembered table has another owner now", entry->target, address);
     } else if (frame->type_count > 0 && frame->type != FRAME_L1 + entry->level - 2) {
         violation("a remembered table is something else now", entry->target, address);

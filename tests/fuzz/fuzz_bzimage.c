@@ -1,31 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel file on the host: boot images and compressed files, with all decoders but lzo's, which
- * is a program of its own. What unpacks must begin like an ELF file and be within its bound.
+ * A kernel file on the host: boot images and compressed files, with all decoders. What unpacks must
+ * begin like an ELF file and be within its bound.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/compression.h"
 #include "tools/kernel_unpack.h"
 
 #define SIZE_MAX_UNPACKED 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Whether the name of lzop's format is in it, so that a program would be started. */
-static bool wants_lzop(const uint8_t *data, size_t size)
-{
-    return memmem(data, size, "\x89LZO", 4) != NULL;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct unpacked_kernel kernel;
     struct reason reason;
-    if (wants_lzop(data, size)) {
-        return 0;
-    }
     enum outcome outcome = kernel_unpack(data, size, SIZE_MAX_UNPACKED, &kernel, &reason);
     if (outcome == OUTCOME_SUCCESS) {
         bool fits = kernel.unpacked == NULL || kernel.elf_size <= SIZE_MAX_UNPACKED;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Streams of MMU operations of two domains with two vCPUs each. The input chooses the operations,
- * their arguments, where they are interrupted, and what comes between. After each execution the
- * audit is clean and no CPU remembers what it must not (fake_call_once()); after each operation
- * that nothing came between, the answer and the whole state are those of the reference model.
+ * Streams of MMU and grant operations of two domains with two vCPUs each; the second may be
+ * destroyed and made anew. The input chooses the operations, their arguments, where they are
+ * interrupted, and what comes between. After each execution the audit is clean and no CPU remembers
+ * what it must not (fake_call_once()); after each operation that nothing came between, the answer
+ * and the whole state are those of the reference model.
  */
+#include "tests/fake/fake_grants.h"
 #include "tests/fake/fake_machine.h"
 
 #include <stdlib.h>
@@ -14,9 +16,10 @@
 
 #include "core/descriptors.h"
 #include "core/pt_store.h"
+#include "core/teardown.h"
 #include "tests/model/mirror.h"
 
-#define FRAMES          96U
+#define FRAMES          120U
 #define DOMAIN_FRAMES   40U
 #define OPERATION_LIMIT 100U
 #define PATIENCE        40U   /* executions before a call is given up that others may block */
@@ -25,6 +28,9 @@
 #define IO_DENIED_MFN   1000U
 #define IO_READ_MFN     1004U
 #define ELEMENTS        4U
+#define FIRST_REF       8U /* of the grants that are made */
+#define REFS            4U
+#define TEARDOWN_LIMIT  3000U
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,6 +41,8 @@ static size_t input_left;
 static struct reference model;
 static struct domain *domains[2];
 static mfn_t shared_frame;
+static mfn_t mortal_info;    /* shared_info of the second domain */
+static unsigned int lives;   /* how often the second domain can be made anew */
 static bool is_synchronised; /* the model is what core was before this operation */
 static bool was_disturbed;   /* something came between the executions of this operation */
 
@@ -129,7 +137,8 @@ static pte_t pick_entry(const struct domain *domain, unsigned int level)
     if (choice >= 224) {
         return (pte_t){.raw = choice < 240 ? 0 : (uint64_t)take_byte() << 1};
     }
-    mfn_t mfn = pick_frame(domain, level > 0 ? level - 1 : pick(5));
+    bool same_level = machine.linear_pt && choice % 8 == 4; /* without RW */
+    mfn_t mfn = pick_frame(domain, level > 0 ? level - (same_level ? 0 : 1) : pick(5));
     pte_t entry = pte_make(mfn_make(mfn.value & PTE_MFN_ALL_ONES), PTE_PRESENT);
     for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
         entry.raw |= ((choice >> i) & 1) != 0 ? flags[i] : 0;
@@ -156,7 +165,8 @@ static uint64_t pick_address(void)
 static struct vcpu *pick_vcpu(void)
 {
     unsigned int choice = take_byte();
-    return domains[choice & 1]->vcpus[(choice >> 1) & 1];
+    const struct domain *domain = domains[choice & 1];
+    return (domain->is_dying ? domains[0] : domain)->vcpus[(choice >> 1) & 1];
 }
 
 static uint16_t pick_foreign(void)
@@ -189,6 +199,12 @@ struct operation {
     struct mmuext_op ops[ELEMENTS];
     uint64_t list[ELEMENTS];
     uint64_t pfns[ELEMENTS];
+    union grant_element {
+        struct gnttab_map_grant_ref map;
+        struct gnttab_unmap_grant_ref unmap;
+        struct gnttab_transfer transfer;
+        struct gnttab_copy copy;
+    } grants[ELEMENTS];
 };
 
 static uint64_t arguments_at(unsigned int depth)
@@ -458,9 +474,202 @@ static void make_reservation(struct operation *operation)
     operation->ask_model = is_exchange ? ask_exchange : ask_reservation;
 }
 
+/* ---- grants -------------------------------------------------------------------------------- */
+
+static size_t grant_size(uint64_t command)
+{
+    switch (command) {
+    case GNTTABOP_map_grant_ref:
+        return sizeof(struct gnttab_map_grant_ref);
+    case GNTTABOP_unmap_grant_ref:
+        return sizeof(struct gnttab_unmap_grant_ref);
+    case GNTTABOP_transfer:
+        return sizeof(struct gnttab_transfer);
+    default:
+        return sizeof(struct gnttab_copy);
+    }
+}
+
+/* One element; `answer` is what core wrote into it. */
+static int16_t ask_grant_one(uint64_t command, const union grant_element *element,
+                             struct reference_caller caller, const uint8_t *answer, int16_t *found)
+{
+    union grant_element answered;
+    memcpy(&answered, answer, grant_size(command));
+    switch (command) {
+    case GNTTABOP_map_grant_ref:
+        *found = answered.map.status;
+        return (int16_t)reference_grant_map(&model, caller, &element->map, answered.map.handle);
+    case GNTTABOP_unmap_grant_ref:
+        *found = answered.unmap.status;
+        return (int16_t)reference_grant_unmap(&model, caller, &element->unmap);
+    case GNTTABOP_transfer:
+        *found = answered.transfer.status;
+        return (int16_t)reference_grant_transfer(&model, caller, &element->transfer);
+    default:
+        *found = answered.copy.status;
+        return (int16_t)reference_grant_copy(&model, caller, &element->copy);
+    }
+}
+
+static int64_t ask_grants(const struct operation *operation, struct reference_caller caller)
+{
+    for (unsigned int i = 0; i < operation->count; i++) {
+        const uint8_t *answer =
+            argument_bytes(operation->depth, 0) + i * grant_size(operation->command);
+        int16_t found;
+        int16_t expected =
+            ask_grant_one(operation->command, &operation->grants[i], caller, answer, &found);
+        assert_int_equal(found, expected);
+    }
+    return 0;
+}
+
+static uint16_t pick_granter(const struct vcpu *vcpu)
+{
+    unsigned int choice = take_byte();
+    return choice >= 248  ? (uint16_t)(choice & 1 ? DOMID_SELF : 77)
+           : choice < 160 ? (uint16_t)(1 - vcpu->domain->id)
+                          : vcpu->domain->id;
+}
+
+static uint32_t pick_ref(void)
+{
+    unsigned int choice = take_byte();
+    return choice < 240 ? FIRST_REF + choice % REFS : choice % 2 * 511 + choice % 3;
+}
+
+/* An empty slot of the guest's L1, or any other address. */
+static uint64_t pick_map_address(const struct vcpu *vcpu, bool by_entry)
+{
+    if (by_entry) {
+        return (pick_frame(vcpu->domain, 1).value << PAGE_SHIFT) + pick_index() * sizeof(pte_t) +
+               (take_byte() == 255 ? 4 : 0);
+    }
+    return take_byte() < 200 ? FAKE_VA(40 + pick(4)) : pick_address();
+}
+
+static struct gnttab_map_grant_ref pick_map(const struct vcpu *vcpu)
+{
+    unsigned int choice = take_byte();
+    uint32_t flags = choice < 200 ? GNTMAP_host_map : choice % 4;
+    flags |= (choice & 1) != 0 ? GNTMAP_readonly : 0;
+    flags |= (choice & 6) == 6 ? GNTMAP_device_map : 0;
+    flags |= (choice & 24) == 24 ? GNTMAP_contains_pte : 0;
+    flags |= (choice & 32) != 0 ? GNTMAP_application_map : 0;
+    return (struct gnttab_map_grant_ref){
+        .host_addr = pick_map_address(vcpu, (flags & GNTMAP_contains_pte) != 0),
+        .flags = flags,
+        .ref = pick_ref(),
+        .dom = pick_granter(vcpu)};
+}
+
+/* A handle that is in use, with the addresses it may have been mapped at. */
+static struct gnttab_unmap_grant_ref pick_unmap(const struct vcpu *vcpu)
+{
+    struct gnttab_unmap_grant_ref op = {.handle = pick(REFERENCE_HANDLES)};
+    for (uint32_t i = 0; i < REFERENCE_HANDLES; i++) {
+        uint32_t number = (op.handle + i) % REFERENCE_HANDLES;
+        const struct grant_handle *handle = grant_handle_find(vcpu->domain->grants, number);
+        if (handle != NULL) {
+            mfn_t mfn = grant_active(domain_find(handle->granter)->grants, handle->ref)->mfn;
+            op.handle = number;
+            op.host_addr = take_byte() < 64 ? 0 : pick_map_address(vcpu, handle->is_pte_address);
+            op.dev_bus_addr = take_byte() < 128 ? mfn.value << PAGE_SHIFT : pick(2);
+            break;
+        }
+    }
+    return op;
+}
+
+static struct gnttab_copy_ptr pick_side(const struct vcpu *vcpu, bool is_grant)
+{
+    struct gnttab_copy_ptr side = {.offset = (uint16_t)(take_byte() * 17)};
+    if (is_grant) {
+        side.u.ref = pick_ref();
+        side.domid = pick_granter(vcpu);
+    } else {
+        side.u.gmfn = pick_frame(vcpu->domain, pick(5)).value;
+        side.domid = take_byte() < 240 ? DOMID_SELF : vcpu->domain->id;
+    }
+    return side;
+}
+
+static void make_grant_one(const struct vcpu *vcpu, uint64_t command, union grant_element *element)
+{
+    switch (command) {
+    case GNTTABOP_map_grant_ref:
+        element->map = pick_map(vcpu);
+        break;
+    case GNTTABOP_unmap_grant_ref:
+        element->unmap = pick_unmap(vcpu);
+        break;
+    case GNTTABOP_transfer:
+        element->transfer.mfn = pick_frame(vcpu->domain, pick(5)).value;
+        element->transfer.domid = pick_granter(vcpu);
+        element->transfer.ref = pick_ref();
+        break;
+    default:
+        element->copy.flags = (uint16_t)pick(4);
+        element->copy.source = pick_side(vcpu, (element->copy.flags & GNTCOPY_source_gref) != 0);
+        element->copy.dest = pick_side(vcpu, (element->copy.flags & GNTCOPY_dest_gref) != 0);
+        element->copy.len = (uint16_t)(take_byte() * 8);
+        break;
+    }
+}
+
+/* The model knows so many handles, and each operation under way may take some. */
+static bool has_free_handles(const struct domain *domain)
+{
+    unsigned int used = 0;
+    for (uint32_t i = 0; i < grant_handle_count(domain->grants); i++) {
+        used += grant_handle_find(domain->grants, i) != NULL ? 1 : 0;
+    }
+    return used + 2 * ELEMENTS <= REFERENCE_HANDLES;
+}
+
+static void make_grants(struct operation *operation)
+{
+    static const uint64_t commands[] = {GNTTABOP_map_grant_ref,   GNTTABOP_map_grant_ref,
+                                        GNTTABOP_unmap_grant_ref, GNTTABOP_unmap_grant_ref,
+                                        GNTTABOP_transfer,        GNTTABOP_copy};
+    operation->name = "grant_table_op";
+    operation->command = commands[pick(ARRAY_SIZE(commands))];
+    if (!has_free_handles(operation->vcpu->domain)) {
+        operation->command = GNTTABOP_unmap_grant_ref;
+    }
+    operation->count = pick(4) == 0 ? pick(ELEMENTS + 1) : 1;
+    size_t size = grant_size(operation->command);
+    for (unsigned int i = 0; i < operation->count; i++) {
+        make_grant_one(operation->vcpu, operation->command, &operation->grants[i]);
+        memcpy(argument_bytes(operation->depth, 0) + i * size, &operation->grants[i], size);
+    }
+    operation->call = call_grant_table_op;
+    operation->arg[0] = operation->command;
+    operation->arg[2] = operation->count;
+    operation->ask_model = ask_grants;
+}
+
+/* A guest writes an entry of its own table: for somebody, or to take a frame, or nonsense. */
+static void write_grant_entry(void)
+{
+    const struct vcpu *vcpu = pick_vcpu();
+    const struct fake_guest granter = {.domain = vcpu->domain};
+    static const uint16_t usual[] = {GTF_permit_access, GTF_permit_access | GTF_readonly,
+                                     GTF_accept_transfer};
+    unsigned int choice = take_byte();
+    uint16_t flags = choice < 220 ? usual[choice % ARRAY_SIZE(usual)] : (uint16_t)take_byte();
+    *fake_grant_entry(&granter, FIRST_REF + pick(REFS)) =
+        (grant_entry_v1_t){.flags = flags,
+                           .domid = pick_granter(vcpu),
+                           .frame = (uint32_t)pick_frame(vcpu->domain, pick(5)).value};
+    mirror_adopt_contents(&model);
+}
+
 /* ---- execution ----------------------------------------------------------------------------- */
 
 static void run_operation(unsigned int depth);
+static void destroy(void);
 
 /* Can somebody else's unfinished work keep this vCPU waiting? */
 static bool may_be_blocked(const struct vcpu *vcpu)
@@ -486,6 +695,15 @@ static void pick_yield(void)
     }
 }
 
+static void disturb(const struct operation *operation, unsigned int choice)
+{
+    if (choice >= 240 && operation->vcpu->domain == domains[0]) {
+        destroy();
+    } else {
+        run_operation(1);
+    }
+}
+
 /* Execute until there is an answer. False: given up. */
 static bool execute(struct operation *operation, int64_t *answer)
 {
@@ -508,7 +726,7 @@ static bool execute(struct operation *operation, int64_t *answer)
         assert_true(blocked || executions < EXECUTION_LIMIT);
         if (operation->depth == 0 && choice >= 160) {
             was_disturbed = true;
-            run_operation(1);
+            disturb(operation, choice);
         }
     }
 }
@@ -534,7 +752,8 @@ static void run_operation(unsigned int depth)
     typedef void (*make_fn)(struct operation * operation);
     static const make_fn makers[] = {make_update,   make_update,     make_update,
                                      make_extended, make_extended,   make_va_mapping,
-                                     make_gdt,      make_descriptor, make_reservation};
+                                     make_gdt,      make_descriptor, make_reservation,
+                                     make_grants,   make_grants,     make_grants};
     struct operation operation = {
         .vcpu = pick_vcpu(), .depth = depth, .arg = {arguments_at(depth), arguments_at(depth)}};
     makers[pick(ARRAY_SIZE(makers))](&operation);
@@ -636,33 +855,6 @@ static void assist(void)
     }
 }
 
-/* Whatever a vCPU has not finished, it finishes: so that the model can follow again. */
-static void settle(void)
-{
-    fake_yield_never();
-    for (unsigned int i = 0; i < 8; i++) {
-        struct vcpu *vcpu = domains[(i / 2) % 2]->vcpus[i % 2];
-        const struct pt_walk *walk = &vcpu->walk;
-        struct mmuext_op op;
-        memset(&op, 0, sizeof(op));
-        uint16_t owner = DOMID_SELF;
-        if (walk->mode != PT_WALK_NONE) {
-            owner = walk->domain == vcpu->domain ? DOMID_SELF : walk->domain->id;
-            op.cmd = (uint32_t)fake_frame(walk->stack[0])->type - FRAME_L1 + MMUEXT_PIN_L1_TABLE;
-            op.arg1.mfn = walk->stack[0].value;
-        }
-        memcpy(argument_bytes(0, 0), &op, sizeof(op));
-        uint64_t arg[6] = {arguments_at(0), walk->mode == PT_WALK_NONE ? 0 : 1, 0, owner};
-        fake.cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
-        (void)fake_call_once(call_mmuext_op, vcpu, arg);
-    }
-    if (!is_synchronised) {
-        assert_true(mirror_is_settled());
-        mirror_adopt(&model);
-        is_synchronised = true;
-    }
-}
-
 /* ---- the machine --------------------------------------------------------------------------- */
 
 /* Contents that make most unused frames tables of the level their number suggests. */
@@ -691,6 +883,8 @@ static void build_domain(unsigned int number)
     struct domain *domain = fake_domain((uint16_t)number, 2);
     domains[number] = domain;
     fake_guest_build(&guest, domain);
+    assert_int_equal(grant_table_create(domain, 1, 1), STATUS_OK);
+    assert_int_equal(grant_handle_reserve(domain->grants), STATUS_OK);
     domain->page_limit = DOMAIN_FRAMES + 4;
     domain->assists = UINT64_C(1) << VMASST_TYPE_writable_pagetables;
     for (unsigned int i = 0; i < 2; i++) {
@@ -712,18 +906,141 @@ static void build_domain(unsigned int number)
     assert_int_equal(do_mmuext(domain->vcpus[1], &op, 1, DOMID_SELF), 0);
 }
 
+static void build_mortal(void)
+{
+    build_domain(1);
+    mortal_info = frame_alloc(0, 64);
+    frame_make_shared(fake_frame(mortal_info), domains[1]);
+}
+
+/* ---- the second domain's end --------------------------------------------------------------- */
+
+/* In the middle of whatever it was doing. What the first domain has of it, it keeps. */
+static void destroy(void)
+{
+    struct vcpu *caller = domains[0]->vcpus[pick(2)];
+    if (domains[1]->is_dying || lives == 0) {
+        return;
+    }
+    lives--;
+    is_synchronised = false;
+    domain_begin_teardown(domains[1]);
+    unsigned int rounds = 0;
+    do {
+        pick_yield();
+        assert_true(++rounds < TEARDOWN_LIMIT);
+        fake.cpu = (unsigned int)__builtin_ctzll(caller->cpus);
+        assert_audit_clean();
+        fake_tlb_check();
+    } while (!domain_tear_down(domains[1], caller));
+    fake_yield_never();
+    domain_end_teardown(domains[1], mortal_info);
+    assert_audit_clean();
+    fake_tlb_check();
+}
+
+static void empty_entry(mfn_t table, unsigned int index)
+{
+    const struct frame *frame = frame_find(pte_mfn(fake_entries(table)[index]));
+    if (pte_is_present(fake_entries(table)[index]) && frame != NULL &&
+        frame->owner == domains[1]->id) {
+        assert_int_equal(do_update(domains[0]->vcpus[0], table, index, (pte_t){0}), 0);
+    }
+}
+
+static void end_handles(uint64_t host_address)
+{
+    for (uint32_t i = 0; i < grant_handle_count(domains[0]->grants); i++) {
+        const struct grant_handle *handle = grant_handle_find(domains[0]->grants, i);
+        if (handle != NULL && handle->granter == domains[1]->id) {
+            mfn_t mfn = grant_active(domains[1]->grants, handle->ref)->mfn;
+            (void)do_grant_unmap(domains[0]->vcpus[0], i, host_address, mfn.value << PAGE_SHIFT);
+        }
+    }
+}
+
+/* The first domain lets go of all it has of the second. By the ABI a handle stays whose mapping is
+ * not where it was made, and the dead domain with it. */
+static void let_go_of_the_dead(void)
+{
+    for (unsigned int i = 0; i < 4; i++) {
+        end_handles(FAKE_VA(40 + i));
+    }
+    for (uint64_t mfn = FAKE_RAM_FIRST; mfn < FRAMES; mfn++) {
+        const struct frame *frame = &machine.frames[mfn];
+        for (unsigned int i = 0; frame->owner == 0 && frame_is_table(frame, 1) && i < 512; i++) {
+            empty_entry(mfn_make(mfn), i);
+        }
+    }
+}
+
+/* It comes back, and all its frames came back before. */
+static void revive(void)
+{
+    if (!domains[1]->is_dying) {
+        return;
+    }
+    fake_yield_never();
+    let_go_of_the_dead();
+    if (domains[1]->grants->use_count > 0) {
+        return;
+    }
+    assert_true(domain_is_empty(domains[1]) && fake.empty_domains[1]);
+    grant_table_free(domains[1]);
+    for (uint64_t mfn = 0; mfn < FRAMES; mfn++) {
+        assert_int_not_equal(machine.frames[mfn].owner, 1);
+    }
+    machine.domains[1] = NULL;
+    fake.empty_domains[1] = false;
+    build_mortal();
+}
+
+/* Whatever a vCPU has not finished, it finishes: so that the model can follow again. */
+static void settle(void)
+{
+    fake_yield_never();
+    for (unsigned int i = 0; i < 8; i++) {
+        struct vcpu *vcpu = domains[(i / 2) % 2]->vcpus[i % 2];
+        if (vcpu->domain->is_dying) {
+            continue;
+        }
+        const struct pt_walk *walk = &vcpu->walk;
+        struct mmuext_op op;
+        memset(&op, 0, sizeof(op));
+        uint16_t owner = DOMID_SELF;
+        if (walk->mode != PT_WALK_NONE) {
+            owner = walk->domain == vcpu->domain ? DOMID_SELF : walk->domain->id;
+            op.cmd = (uint32_t)fake_frame(walk->stack[0])->type - FRAME_L1 + MMUEXT_PIN_L1_TABLE;
+            op.arg1.mfn = walk->stack[0].value;
+        }
+        memcpy(argument_bytes(0, 0), &op, sizeof(op));
+        uint64_t arg[6] = {arguments_at(0), walk->mode == PT_WALK_NONE ? 0 : 1, 0, owner};
+        fake.cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
+        (void)fake_call_once(call_mmuext_op, vcpu, arg);
+    }
+    revive();
+    if (!is_synchronised && !domains[1]->is_dying) {
+        assert_true(mirror_is_settled());
+        mirror_adopt(&model);
+        is_synchronised = true;
+    }
+}
+
 static void build_machine(void)
 {
+    lives = FAKE_DOMAIN_LIMIT - 2;
     fake_start(FRAMES);
     machine_add_io_range(mfn_make(2), mfn_make(2), IO_DENIED);
     machine_add_io_range(mfn_make(IO_DENIED_MFN), mfn_make(IO_DENIED_MFN + 3), IO_DENIED);
     machine_add_io_range(mfn_make(IO_READ_MFN), mfn_make(IO_READ_MFN + 3), IO_READ_ONLY);
     build_domain(0);
-    build_domain(1);
+    build_mortal();
     domains[0]->is_control = true;
     domains[0]->has_io = true;
-    shared_frame = frame_alloc(0, 64);
-    frame_make_shared(fake_frame(shared_frame), domains[pick(2)]);
+    shared_frame = pick(2) == 0 ? mortal_info : frame_alloc(0, 64);
+    if (!mfn_equal(shared_frame, mortal_info)) {
+        frame_make_shared(fake_frame(shared_frame), domains[0]);
+    }
     mirror_adopt(&model);
     is_synchronised = true;
 }
@@ -747,18 +1064,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             run_operation(0);
         } else if (choice < 200) {
             guest_access();
-        } else if (choice < 220) {
+        } else if (choice < 212) {
             emulated_store();
-        } else if (choice < 235) {
+        } else if (choice < 222) {
             ldt_fault();
+        } else if (choice < 236) {
+            write_grant_entry();
         } else if (choice < 240) {
             assist();
+        } else if (choice < 244) {
+            destroy();
         } else {
             settle();
         }
     }
     settle();
-    mirror_compare(&model, "the end");
+    if (is_synchronised) {
+        mirror_compare(&model, "the end");
+    }
     fake_stop();
     return 0;
 }

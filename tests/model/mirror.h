@@ -18,7 +18,8 @@ void mirror_compare(struct reference *model, const char *what);
 /* The caller that the model knows for a vCPU of core. */
 struct reference_caller mirror_caller(const struct reference *model, const struct vcpu *vcpu);
 
-/* Is no vCPU in the middle of a walk, so that both can be compared? */
+/* Is no vCPU in the middle of a walk, and no domain on its way out, so that both can be compared?
+ */
 bool mirror_is_settled(void);
 
 #endif

@@ -393,6 +393,9 @@ bool reference_walk(const struct reference *model, uint64_t base, uint64_t addre
         }
         mfn = (entry & ADDRESS) >> 12;
         must(mfn < model->frame_count);
+        if (model->records.frames[mfn].type != (enum reference_type)(level - 1)) {
+            return false; /* an entry that names a table of its own level: no L1 is at the end */
+        }
     }
     *table = mfn;
     *index = (unsigned int)(address >> 12) & 511;

@@ -13,11 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <xen/grant_table.h>
+
 #include "lib/abi.h"
 
 #define REFERENCE_FRAMES  192
 #define REFERENCE_DOMAINS 3
 #define REFERENCE_VCPUS   2
+#define REFERENCE_HANDLES 64
 #define REFERENCE_NONE    UINT64_MAX /* no frame */
 
 enum reference_class {
@@ -63,6 +66,15 @@ struct reference_vcpu {
     uint64_t ldt_base;
 };
 
+/* A domain's use of a grant, by its handle. */
+struct reference_use {
+    unsigned int kinds; /* 0: the handle is free */
+    uint16_t granter;
+    uint32_t ref;
+    uint64_t mfn;
+    bool by_machine_address;
+};
+
 struct reference_domain {
     uint16_t id;
     bool is_control;
@@ -71,6 +83,8 @@ struct reference_domain {
     uint64_t page_limit;
     unsigned int vcpu_count;
     struct reference_vcpu vcpus[REFERENCE_VCPUS];
+    uint64_t grant_frame; /* of its grant table, which has one; REFERENCE_NONE: it has no table */
+    struct reference_use uses[REFERENCE_HANDLES];
 };
 
 struct reference_io_range {
@@ -169,5 +183,17 @@ int reference_populate(struct reference *model, struct reference_caller caller, 
 int reference_exchange(struct reference *model, struct reference_caller caller, uint16_t foreign,
                        const uint64_t in[], const uint64_t pfns[], const uint64_t got[],
                        unsigned int count, unsigned int *done);
+
+/* ---- grants (reference_grants.c): the status of one element -------------------------------- */
+
+/* `handle`: what core chose. */
+int reference_grant_map(struct reference *model, struct reference_caller caller,
+                        const struct gnttab_map_grant_ref *op, uint32_t handle);
+int reference_grant_unmap(struct reference *model, struct reference_caller caller,
+                          const struct gnttab_unmap_grant_ref *op);
+int reference_grant_transfer(struct reference *model, struct reference_caller caller,
+                             const struct gnttab_transfer *op);
+int reference_grant_copy(struct reference *model, struct reference_caller caller,
+                         const struct gnttab_copy *op);
 
 #endif

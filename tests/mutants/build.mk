@@ -8,9 +8,10 @@ FLAGS := -D__XEN_INTERFACE_VERSION__=0x00040e00 -I. -std=gnu11 -D_GNU_SOURCE -DP
 
 CORE_C := $(wildcard core/*.c)
 # What a test links besides: the fake machine, and the decoder that writable page tables need.
-HELP_C := $(addprefix tests/fake/,check.c fake_machine.c fake_tlb.c fake_calls.c) $(wildcard tests/model/*.c) \
+HELP_C := $(addprefix tests/fake/,check.c fake_machine.c fake_tlb.c fake_calls.c fake_grants.c \
+	fake_steps.c) $(wildcard tests/model/*.c) \
 	$(filter-out lib/string.c,$(wildcard lib/*.c))
-TEST_C := $(shell grep -l fake_machine.h tests/unit/test_*.c)
+TEST_C := $(shell grep -l -e fake_machine.h -e fake_grants.h tests/unit/test_*.c)
 TESTS  := $(TEST_C:tests/unit/%.c=out/%)
 
 all: out/libcore.so $(TESTS)

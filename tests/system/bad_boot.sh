@@ -75,7 +75,6 @@ head -c 100000 vmlinux >cut
 cp "$fake" elf32
 truncate -s 40M large
 
-not_elf='the kernel is not an ELF file \(is it still compressed\?\); "pinnace extract" unpacks one'
 refused() { # NAME FILE SIZE REASON
     panics "$1" "boot module 0, \"$2\", $3 bytes, cannot be started: $4" -m 256 -initrd "$2"
 }
@@ -84,9 +83,13 @@ panics no_domain_that_can_be_started_is_named \
     "of the domains that the boot modules describe, none can be started" -m 256 \
     -initrd "guest.elf domain name=a,,memory=1"
 panics no_module_is_named "no boot module: the first one must be the first domain's kernel.*" -m 256
-refused text_is_no_kernel text 12 "$not_elf"
-refused empty_module_is_no_kernel empty 0 "$not_elf"
-refused compressed_kernel_gets_a_hint vmlinuz "$(stat -c %s vmlinuz)" "$not_elf"
+not_elf() { # NAME FILE
+    panics "$1" "boot module 0, \"$2\": it is no ELF file, and there is no boot module with the word \
+\"unpack\" \(pinnace-unpack\) to make one of it" -m 256 -initrd "$2"
+}
+not_elf text_is_no_kernel text
+not_elf empty_module_is_no_kernel empty
+not_elf compressed_kernel_gets_a_hint vmlinuz
 refused header_cut_short_is_no_kernel header 40 "$not_elf"
 refused kernel_cut_short_is_named cut 100000 \
     "the kernel's notes are not wholly inside its file; .* \(0x[0-9a-f]*, 0x[0-9a-f]*\)"

@@ -155,7 +155,7 @@ guest domain name=f,,memory=32,,console=com3")
     expect_line ramdisk_of_nobody_is_named "$log" \
         '(PIN) boot module 3: it is the ramdisk of "other", but there is no such domain'
     expect_match file_that_is_no_kernel_is_named "$log" \
-        '\(PIN\) domain "c" is not started: its kernel, 9 bytes, cannot be started: .*'
+        '\(PIN\) domain "c" is not started: its kernel, boot module 4: it is no ELF file, and .*'
     expect_match too_little_memory_of_a_domain_is_named "$log" \
         '\(PIN\) domain "d" is not started: its kernel and ramdisk need [0-9]+ MiB, it gets 1 MiB .*'
     expect_match more_memory_than_there_is_is_named "$log" \

@@ -38,13 +38,6 @@ timeout 60 "$pinnace" run --kernel "$scratch/zstd-long.bzimage" --initrd none --
     </dev/null >"$log" 2>"$errors"
 expect_status kernel_of_a_new_boot_image_runs 0 $? "$log" "$errors"
 
-mkdir "$scratch/no-programs"
-PATH=$scratch/no-programs "$pinnace" extract "$scratch/lzo.bzimage" "$scratch/out" >"$log" 2>&1
-expect_status missing_lzop_is_our_failure 1 $? "$log"
-expect_line missing_lzop_is_named_with_its_package "$log" \
-    "pinnace: kernel $scratch/lzo.bzimage: the lzo payload of the Linux boot image cannot be \
-unpacked: that takes the program lzop, of the Debian package lzop"
-
 # ---- Debian's kernels ----
 
 unpacked_size() { # FILE: as the boot image has it in its last bytes

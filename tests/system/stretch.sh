@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # How long the hypervisor listens to nobody, over the whole of the guest test kernels, in
 # instructions: the image is built with MEASURE=1, and the machine's clock counts instructions. The
-# unit of work is the 512 entries of one table, at about a hundred instructions each.
+# unit of work is the 512 entries of one table, at about a hundred instructions each. `domains` and
+# `cycles` make and destroy domains, also one at all its limits.
 . "$(dirname "$(readlink -f "$0")")/lib.bash"
 
 limit_off=20000
 limit_lock=80000
 
-for name in conformance hostile image; do
+for kernel in conformance hostile image domains "cycles cycles=20"; do
+    name=${kernel%% *}
+    arguments=${kernel#"$name"}
     timeout 300 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max \
         -m 256 -nodefaults -display none -no-reboot -serial stdio \
         -kernel "$top/build/measure/pinnace-hv" -append "console=com1" \
-        -initrd "$top/build/guests/$name.elf" </dev/null 2>&1 | tr -d '\r' >"$scratch/$name"
+        -initrd "$top/build/guests/$name.elf$arguments" </dev/null 2>&1 | tr -d '\r' >"$scratch/$name"
     read -r off lock < <(sed -nE 's/^\(PIN\) longest stretch: ([0-9]+) [a-z ]*, ([0-9]+) .*/\1 \2/p' \
         "$scratch/$name")
     printf '%s: %s instructions with interrupts off, %s with a lock held\n' "$name" "${off:--}" \

@@ -241,7 +241,69 @@ static void module_that_nobody_uses_is_named(void **state)
     assert_string_equal(complaints,
                         "boot module 2: it is not used: the first domain has its kernel and its "
                         "ramdisk, and its text begins neither with \"domain\" nor with "
-                        "\"ramdisk\"\n");
+                        "\"ramdisk\" nor with \"unpack\"\n");
+}
+
+static void unpacker_is_no_domain_of_the_plan(void **state)
+{
+    (void)state;
+    add_module("unpack");
+    add_module("console=hvc0");
+    make_plan();
+    assert_int_equal(number_of(plan.unpacker), 0);
+    assert_int_equal(plan.unpacker_seconds, UNPACK_SECONDS_USUAL);
+    assert_string_equal(plan.unpacker_arguments, "");
+    assert_int_equal(number_of(plan.first.kernel), 1);
+    assert_string_equal(complaints, "");
+}
+
+static void plan_needs_no_unpacker(void **state)
+{
+    (void)state;
+    add_module("unpacked");
+    make_plan();
+    assert_null(plan.unpacker);
+    assert_int_equal(number_of(plan.first.kernel), 0);
+}
+
+static void unpacker_has_a_time_limit_and_arguments(void **state)
+{
+    (void)state;
+    add_module("unpack  timeout=3600 only=none timeout=1");
+    make_plan();
+    assert_int_equal(plan.unpacker_seconds, 3600);
+    assert_string_equal(plan.unpacker_arguments, " only=none timeout=1");
+    assert_string_equal(complaints, "");
+}
+
+static void bad_time_limits_are_named(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "0", "3601", "4294967297", "5s", "-1", " 5"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        start(state);
+        char text[64];
+        char complaint[128];
+        sprintf(text, "unpack timeout=%s", bad[i]);
+        sprintf(complaint,
+                "boot module 0: timeout=%s: must be a number of seconds from 1 to 3600\n", bad[i]);
+        add_module(text);
+        make_plan();
+        assert_string_equal(complaints, complaint);
+        assert_int_equal(number_of(plan.unpacker), 0);
+        assert_int_equal(plan.unpacker_seconds, UNPACK_SECONDS_USUAL);
+    }
+}
+
+static void one_unpacker_is_enough(void **state)
+{
+    (void)state;
+    add_module("unpack");
+    add_module("unpack");
+    make_plan();
+    assert_int_equal(number_of(plan.unpacker), 0);
+    assert_string_equal(complaints,
+                        "boot module 1: there is a module that unpacks kernels already\n");
 }
 
 static void domains_have_a_limit(void **state)
@@ -274,6 +336,11 @@ int main(void)
         cmocka_unit_test_setup(names_are_given_once, start),
         cmocka_unit_test_setup(ramdisks_need_their_domain, start),
         cmocka_unit_test_setup(module_that_nobody_uses_is_named, start),
+        cmocka_unit_test_setup(unpacker_is_no_domain_of_the_plan, start),
+        cmocka_unit_test_setup(plan_needs_no_unpacker, start),
+        cmocka_unit_test_setup(unpacker_has_a_time_limit_and_arguments, start),
+        cmocka_unit_test_setup(bad_time_limits_are_named, start),
+        cmocka_unit_test_setup(one_unpacker_is_enough, start),
         cmocka_unit_test_setup(domains_have_a_limit, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,35 @@ static void a_first_base_is_taken_through_interruptions(void **state)
     assert_audit_clean();
 }
 
+/* Between two executions the caller may name other bases: the first, which nobody else uses, is to
+ * be released while the walk is in the middle of the user base. */
+static void first_bases_may_be_others_each_time(void **state)
+{
+    (void)state;
+    struct fake_tree trees[3];
+    struct vcpu *fresh = domain->vcpus[1];
+    for (unsigned int i = 0; i < 3; i++) {
+        fake_tree_build(&trees[i], domain, 4);
+    }
+    fake_yield_always();
+    do { /* until the kernel base is taken, and the user base's tree begun */
+        assert_int_equal(vcpu_take_bases(fresh, trees[0].table[4], trees[1].table[4]),
+                         STATUS_PREEMPTED);
+    } while (mfn_equal(fresh->kernel_base, MFN_INVALID));
+    assert_int_equal(fresh->walk.mode, PT_WALK_VALIDATE);
+    enum status status;
+    do {
+        status = vcpu_take_bases(fresh, trees[2].table[4], trees[1].table[4]);
+        assert_audit_clean();
+    } while (status == STATUS_PREEMPTED || status == STATUS_AGAIN);
+    fake_yield_never();
+    assert_int_equal(status, STATUS_OK);
+    assert_int_equal(fresh->kernel_base.value, trees[2].table[4].value);
+    assert_int_equal(fresh->user_base.value, trees[1].table[4].value);
+    assert_int_equal(fake_frame(trees[0].table[4])->type_count, 0);
+    assert_audit_clean();
+}
+
 static void an_info_frame_is_plain_or_shared_memory_of_the_domain(void **state)
 {
     (void)state;
@@ -603,6 +632,7 @@ int main(void)
         TEST(a_load_of_cr3_cancels_it_first),
         TEST(an_ldt_fault_goes_on_with_a_release),
         TEST(a_first_base_is_taken_through_interruptions),
+        TEST(first_bases_may_be_others_each_time),
         TEST(an_info_frame_is_plain_or_shared_memory_of_the_domain),
         TEST(a_console_ring_is_plain_memory_of_the_domain_until_it_is_dropped),
         TEST(an_exchange_with_an_unreadable_list_changes_nothing),

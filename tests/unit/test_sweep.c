@@ -4,6 +4,7 @@
  * and each pair of bits, times each way to install the entry: all answers agree with each other and
  * with the reference model's, and so does what is stored. After each, the state is the model's.
  */
+#include "tests/fake/fake_grants.h"
 #include "tests/fake/fake_machine.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "core/pt_store.h"
 #include "tests/model/mirror.h"
 
-#define FRAMES        72U
+#define FRAMES        96U
 #define IO_MFN        1000U /* I/O memory that the first domain may map as it likes */
 #define IO_DENIED_MFN 1004U
 #define IO_READ_MFN   1008U
@@ -27,6 +28,9 @@ static mfn_t live[5];     /* the vCPU's tables, by level */
 static mfn_t prepared[5]; /* tables of each level that nobody uses */
 static mfn_t children[5]; /* prepared tables with one entry each, for upper entries to name */
 
+static bool linear;      /* entries may name tables of their own level */
+static bool with_grants; /* the domains have grant tables, which audits take their time for */
+
 /* ---- what an entry can name ---------------------------------------------------------------- */
 
 enum kind {
@@ -40,6 +44,8 @@ enum kind {
     OWN_DESCRIPTORS,
     OWN_SPECIAL,
     FOREIGN,
+    FOREIGN_L1,
+    GRANTED, /* the other domain's, mapped by a grant, if there are grants */
     IO_FREE_USE,
     IO_LOW,
     IO_DENIED_KIND,
@@ -54,12 +60,35 @@ enum kind {
 
 static mfn_t targets[KIND_COUNT];
 
-static mfn_t give_table(unsigned int level)
+static mfn_t give_table(struct domain *owner, unsigned int level)
 {
     struct fake_tree tree;
-    fake_tree_build(&tree, domain, level);
-    assert_int_equal(do_pin(vcpu, tree.table[level], level), 0);
+    fake_tree_build(&tree, owner, level);
+    assert_int_equal(do_pin(owner->vcpus[0], tree.table[level], level), 0);
     return tree.table[level];
+}
+
+#define GRANT_REF 9U /* what the sweep grants */
+
+/* Entry `ref` of the granter's table, for the domain. */
+static void grant(struct domain *granter, uint32_t ref, mfn_t mfn)
+{
+    const struct fake_guest from = {.domain = granter};
+    const struct fake_guest to = {.domain = domain};
+    fake_grant(&from, ref, &to, mfn, GTF_permit_access);
+}
+
+static mfn_t give_granted(void)
+{
+    const struct fake_guest granter = {.domain = other};
+    mfn_t mfn = fake_give(other);
+    if (with_grants) {
+        assert_int_equal(grant_table_create(domain, 1, 1), STATUS_OK);
+        assert_int_equal(grant_table_create(other, 1, 1), STATUS_OK);
+        grant(other, GRANT_REF - 1, mfn);
+        (void)fake_map(vcpu, &granter, GRANT_REF - 1, FAKE_VA(60), GNTMAP_host_map);
+    }
+    return mfn;
 }
 
 static void choose_targets(const struct fake_guest *guest)
@@ -68,7 +97,7 @@ static void choose_targets(const struct fake_guest *guest)
     targets[OWN_WRITABLE] = guest->pages[0];
     targets[OWN_UNCHECKED_L1] = children[1];
     for (unsigned int level = 1; level <= 4; level++) {
-        targets[OWN_L1 + level - 1] = give_table(level);
+        targets[OWN_L1 + level - 1] = give_table(domain, level);
     }
     targets[OWN_DESCRIPTORS] = fake_give(domain);
     memcpy(fake.buffers[0].bytes, &targets[OWN_DESCRIPTORS], sizeof(mfn_t));
@@ -77,6 +106,8 @@ static void choose_targets(const struct fake_guest *guest)
     targets[OWN_SPECIAL] = frame_alloc(0, 64);
     frame_make_shared(fake_frame(targets[OWN_SPECIAL]), domain);
     targets[FOREIGN] = fake_give(other);
+    targets[FOREIGN_L1] = give_table(other, 1);
+    targets[GRANTED] = give_granted();
     targets[IO_FREE_USE] = mfn_make(IO_MFN);
     targets[IO_LOW] = mfn_make(FAKE_IO_FIRST);
     targets[IO_DENIED_KIND] = mfn_make(IO_DENIED_MFN);
@@ -90,8 +121,6 @@ static void choose_targets(const struct fake_guest *guest)
 }
 
 /* ---- the machine --------------------------------------------------------------------------- */
-
-static bool linear; /* entries may name tables of their own level */
 
 /* `controls`: the domain is the first one, with I/O rights and rights over the other. */
 static void start(bool controls)
@@ -354,7 +383,9 @@ static void each_l1_entry_gets_one_verdict(void **state)
 static void each_l1_entry_of_the_first_domain_gets_one_verdict(void **state)
 {
     (void)state;
+    with_grants = true;
     sweep_level(1, true);
+    with_grants = false;
 }
 
 static void each_l2_entry_gets_one_verdict(void **state)
@@ -413,7 +444,9 @@ static void each_kind_of_frame_in_anothers_name_gets_one_verdict(void **state)
 {
     (void)state;
     static const uint16_t names[] = {2, DOMID_IO, DOMID_XEN, 1, 77};
+    with_grants = true;
     start(true);
+    with_grants = false;
     for (unsigned int i = 0; i < ARRAY_SIZE(names) * KIND_COUNT * 4; i++) {
         uint16_t name = names[i / 4 % ARRAY_SIZE(names)];
         mfn_t target = targets[i / 4 / ARRAY_SIZE(names)];
@@ -441,6 +474,105 @@ static void each_kind_of_frame_in_anothers_name_gets_one_verdict(void **state)
     fake_stop();
 }
 
+/* ---- grants -------------------------------------------------------------------------------- */
+
+/* The entry that a mapping with these flags is. */
+static pte_t entry_of(uint32_t flags, mfn_t mfn)
+{
+    return pte_make(mfn, PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_NO_EXECUTE |
+                             ((flags & GNTMAP_readonly) != 0 ? 0 : PTE_WRITABLE) |
+                             ((flags & GNTMAP_application_map) != 0 ? PTE_USER : 0) |
+                             (uint64_t)(flags >> _GNTMAP_guest_avail0) << 9);
+}
+
+/* As an ordinary update that names the granter's frames. */
+static struct verdict update_in_name_of(const struct domain *granter, pte_t entry)
+{
+    uint32_t done;
+    uint16_t name = granter == domain ? DOMID_SELF : granter->id;
+    struct mmu_update request = {(live[1].value << PAGE_SHIFT) + SLOT * sizeof(pte_t), entry.raw};
+    struct verdict verdict = {.answer = do_mmu_update(vcpu, &request, 1, name)};
+    agree(verdict.answer, reference_mmu_update(&model, caller(), &request, 1, name, &done),
+          way_names[UPDATE], entry);
+    mirror_compare(&model, way_names[UPDATE]);
+    verdict.stored = fake_entries(live[1])[SLOT].raw;
+    undo(UPDATE, 1, verdict.answer == 0);
+    return verdict;
+}
+
+static void both_unmap(uint32_t handle, uint64_t host, uint64_t device, pte_t entry)
+{
+    struct gnttab_unmap_grant_ref op = {
+        .host_addr = host, .dev_bus_addr = device, .handle = handle};
+    int status = do_grant_unmap(vcpu, handle, host, device);
+    agree(status, reference_grant_unmap(&model, caller(), &op), "an unmapped grant", entry);
+    assert_int_equal(status, GNTST_okay);
+    mirror_compare(&model, "an unmapped grant");
+}
+
+static struct verdict map_grant(const struct domain *granter, uint32_t flags, pte_t entry)
+{
+    bool by_entry = (flags & GNTMAP_contains_pte) != 0;
+    struct gnttab_map_grant_ref op = {.host_addr = by_entry ? (live[1].value << PAGE_SHIFT) +
+                                                                  SLOT * sizeof(pte_t)
+                                                            : FAKE_VA(SLOT),
+                                      .flags = flags,
+                                      .ref = GRANT_REF,
+                                      .dom = granter->id};
+    struct verdict verdict = {.answer = do_grant_map(vcpu, &op)};
+    agree(verdict.answer, reference_grant_map(&model, caller(), &op, op.handle), "a mapped grant",
+          entry);
+    mirror_compare(&model, "a mapped grant");
+    verdict.stored = fake_entries(live[1])[SLOT].raw;
+    if (verdict.answer == GNTST_okay) {
+        uint64_t device = (flags & GNTMAP_device_map) != 0 ? op.dev_bus_addr : 0;
+        both_unmap(op.handle, op.host_addr, device, entry);
+    }
+    return verdict;
+}
+
+static void try_granted(struct domain *granter, mfn_t target, uint32_t flags)
+{
+    grant(granter, GRANT_REF, target);
+    mirror_adopt_contents(&model);
+    const struct frame *frame = frame_find(target);
+    bool is_ram = frame != NULL && frame_class(frame) == FRAME_GUEST;
+    pte_t entry = entry_of(flags, target);
+    struct verdict update = update_in_name_of(granter, entry);
+    struct verdict mapping = map_grant(granter, flags | GNTMAP_host_map, entry);
+    /* What is no RAM of the granter can be mapped, perhaps, but not granted. */
+    assert_int_equal(mapping.answer == GNTST_okay, update.answer == 0 && is_ram);
+    if (mapping.answer == GNTST_okay) {
+        assert_int_equal(mapping.stored, update.stored);
+        accepted++;
+    } else {
+        refused++;
+    }
+}
+
+static void each_entry_that_a_grant_can_be_gets_an_updates_verdict(void **state)
+{
+    (void)state;
+    with_grants = true;
+    start(true);
+    accepted = 0;
+    refused = 0;
+    for (unsigned int i = 0; i < KIND_COUNT * 64U; i++) {
+        mfn_t target = targets[i / 64];
+        uint32_t flags = (i & 1) != 0 ? GNTMAP_readonly : 0;
+        flags |= (i & 2) != 0 ? GNTMAP_application_map : 0;
+        flags |= (i & 4) != 0 ? GNTMAP_contains_pte : 0;
+        flags |= (i & 8) != 0 ? GNTMAP_device_map : 0;
+        flags |= (i & 16) != 0 ? 5U << _GNTMAP_guest_avail0 : 0;
+        if (target.value <= UINT32_MAX) { /* what an entry can name */
+            try_granted((i & 32) != 0 ? domain : other, target, flags);
+        }
+    }
+    assert_true(accepted > 100 && refused > 100);
+    with_grants = false;
+    fake_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +584,7 @@ int main(void)
         cmocka_unit_test(each_upper_entry_gets_one_verdict_with_linear_tables),
         cmocka_unit_test(each_frame_of_the_machine_gets_one_verdict_at_each_level),
         cmocka_unit_test(each_kind_of_frame_in_anothers_name_gets_one_verdict),
+        cmocka_unit_test(each_entry_that_a_grant_can_be_gets_an_updates_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

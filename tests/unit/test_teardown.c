@@ -99,7 +99,12 @@ static void pins_bases_descriptors_and_info_are_let_go(void **state)
     struct mmu_context context;
     context_open_self(&context, vcpu);
     assert_int_equal(vcpu_set_gdt(&context, &gdt, 512), STATUS_OK);
+    assert_int_equal(vcpu_set_ldt(&context, FAKE_VA(40), 512), STATUS_OK);
     context_close(&context);
+    mfn_t ldt = fake_give(victim);
+    assert_int_equal(do_update(vcpu, guest.l1, 40, pte_make(ldt, FAKE_RO)), 0);
+    assert_true(vcpu_ldt_fault(vcpu, 8));
+    assert_int_equal(fake_frame(ldt)->type, FRAME_DESCRIPTORS);
     assert_int_equal(vcpu_take_info_frame(vcpu, fake_give(victim)), STATUS_OK);
 
     destroy();
@@ -181,6 +186,25 @@ static int64_t begin_unpin(void)
     bool pinned = do_unpin(vcpu, guest.l4) == 0;
     assert_true(pinned);
     return begin_base_change();
+}
+
+/* The destroyer pins for the victim, is stopped, and never goes on with it. */
+static int64_t begin_pin_on_behalf(void)
+{
+    struct mmuext_op op = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = tree.table[4].value};
+    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, victim->id};
+    return fake_call_once(call_mmuext_op, caller, arg).again ? 1 : 0;
+}
+
+static void destroyed_in_the_middle_of_a_call_of_the_destroyers_nothing_stays(void **state)
+{
+    (void)state;
+    unsigned int k = 1;
+    while (destroyed_within(begin_pin_on_behalf, k)) {
+        assert_true(++k < K_LIMIT);
+    }
+    assert_true(k > 2);
 }
 
 static void destroyed_in_the_middle_of_its_own_call_nothing_stays(void **state)
@@ -266,6 +290,10 @@ static void dying_domain_gains_nothing(void **state)
     assert_false(frame_is_pinned(fake_frame(tree.table[4])));
     assert_int_equal(vcpu_take_bases(victim->vcpus[1], tree.table[4], MFN_INVALID),
                      STATUS_NO_DOMAIN);
+    struct mmu_context context;
+    context_open_self(&context, victim->vcpus[1]);
+    assert_int_equal(vcpu_set_gdt(&context, &tree.table[0], 512), STATUS_NO_DOMAIN);
+    context_close(&context);
     struct mmu_locked locked = domain_mmu_lock(victim);
     assert_true(mfn_equal(reservation_add(victim, 0, 64), MFN_INVALID));
     domain_mmu_unlock(locked);
@@ -282,15 +310,21 @@ static void next_domain_of_that_number_does_not_see_its_data(void **state)
 {
     (void)state;
     start();
-    /* One frame it gave back long before, one it has to its end. */
+    /* One frame it gave back long before, one it has to its end, and one that another has for
+     * longer. */
     mfn_t early = fake_give(victim);
     mfn_t late = fake_give(victim);
+    mfn_t held = fake_give(victim);
     memset(port_map_frame(early), 0x55, PAGE_SIZE);
     memset(port_map_frame(late), 0x55, PAGE_SIZE);
+    memset(port_map_frame(held), 0x55, PAGE_SIZE);
+    map_foreign(caller, 40, held, FAKE_RO);
     struct mmu_locked locked = domain_mmu_lock(victim);
     assert_int_equal(frame_give_back(fake_frame(early)), STATUS_OK);
     domain_mmu_unlock(locked);
     destroy();
+    assert_int_equal(do_update(caller, survivor_guest.l1, 40, (pte_t){0}), 0);
+    assert_all_gone();
     machine.domains[victim->id] = NULL;
 
     struct domain *heir = fake_domain(victim->id, 0);
@@ -311,6 +345,7 @@ int main(void)
         cmocka_unit_test(interrupted_at_every_opportunity_it_ends_the_same),
         cmocka_unit_test(interrupted_at_each_opportunity_it_comes_to_an_end),
         cmocka_unit_test(destroyed_in_the_middle_of_its_own_call_nothing_stays),
+        cmocka_unit_test(destroyed_in_the_middle_of_a_call_of_the_destroyers_nothing_stays),
         cmocka_unit_test(foreign_mapping_keeps_the_frame_until_it_goes),
         cmocka_unit_test(foreign_mapping_of_shared_info_keeps_it_until_it_goes),
         cmocka_unit_test(dying_domain_lets_go_of_others_frames),

@@ -16,7 +16,7 @@
 
 #define VERSION "6.1.0-test (builder@host) #1 SMP"
 
-/* What is linked: lzo is a program, and tested by running it. */
+/* What there is a packer for: lzo has tests of its own (test_tools_lzo.c). */
 static const enum compression linked[] = {COMPRESSION_GZIP, COMPRESSION_BZIP2, COMPRESSION_LZMA,
                                           COMPRESSION_XZ,   COMPRESSION_LZ4,   COMPRESSION_ZSTD};
 

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <xenstore_lib.h>
 
 #include "tools/control/uuid.h"
 
@@ -24,9 +28,23 @@ static const char *const guest_writable[] = {
     "error",
 };
 
+/* Whether the daemon answers. libxenstore would turn to the kernel's device instead, where a
+ * request waits for ever. */
+static bool daemon_listens(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, xs_daemon_socket(), sizeof(address.sun_path) - 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool listens = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return listens;
+}
+
 struct xs_handle *store_open(void)
 {
-    return xs_open(XS_OPEN_SOCKETONLY);
+    return daemon_listens() ? xs_open(0) : NULL;
 }
 
 static void domain_path(char path[PATH_MAX_OWN], uint32_t domain, const char *key)

@@ -8,8 +8,7 @@
 #include "lib/compiler.h"
 #include "tools/control/config.h"
 
-/* The daemon's socket only: the kernel's own way would wait for ever for a daemon that is not
- * there. NULL: there is no daemon. */
+/* NULL: there is no daemon. */
 NODISCARD struct xs_handle *store_open(void);
 
 /* A value under /local/domain/DOMAIN, or NULL; to be freed. */

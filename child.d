@@ -1,0 +1,24 @@
+child.o: guests/domains/child.c lib/hidden.h guests/domains/child.h \
+  guests/domains/control.h guests/lib/hypercall.h lib/compiler.h \
+  lib/frame_number.h guests/lib/memory.h guests/lib/test.h \
+  guests/lib/trap.h lib/string.h
+
+lib/hidden.h:
+
+guests/domains/child.h:
+
+guests/domains/control.h:
+
+guests/lib/hypercall.h:
+
+lib/compiler.h:
+
+lib/frame_number.h:
+
+guests/lib/memory.h:
+
+guests/lib/test.h:
+
+guests/lib/trap.h:
+
+lib/string.h:

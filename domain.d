@@ -1,0 +1,84 @@
+domain.o: hv/domain/domain.c lib/hidden.h hv/domain/domain.h hv/vcpu.h \
+  core/domain.h core/machine.h core/frame.h core/status.h lib/compiler.h \
+  lib/check.h lib/frame_number.h core/pte.h lib/abi.h lib/ticket_lock.h \
+  hv/console/guest_console.h hv/console/input.h hv/console/byte_queue.h \
+  hv/console/input_switch.h lib/options.h lib/log_level.h \
+  hv/console/line.h hv/console/pv_ring.h hv/cpu/cpu.h hv/layout.h \
+  hv/domain/memory_map.h hv/mem/memory.h hv/evtchn/evtchn.h lib/heap.h \
+  core/grant.h core/context.h core/pte_decide.h core/port.h \
+  core/teardown.h hv/entry/work.h hv/sched/sched.h hv/sched/vcpu.h \
+  hv/time/wall_clock.h lib/string.h
+
+lib/hidden.h:
+
+hv/domain/domain.h:
+
+hv/vcpu.h:
+
+core/domain.h:
+
+core/machine.h:
+
+core/frame.h:
+
+core/status.h:
+
+lib/compiler.h:
+
+lib/check.h:
+
+lib/frame_number.h:
+
+core/pte.h:
+
+lib/abi.h:
+
+lib/ticket_lock.h:
+
+hv/console/guest_console.h:
+
+hv/console/input.h:
+
+hv/console/byte_queue.h:
+
+hv/console/input_switch.h:
+
+lib/options.h:
+
+lib/log_level.h:
+
+hv/console/line.h:
+
+hv/console/pv_ring.h:
+
+hv/cpu/cpu.h:
+
+hv/layout.h:
+
+hv/domain/memory_map.h:
+
+hv/mem/memory.h:
+
+hv/evtchn/evtchn.h:
+
+lib/heap.h:
+
+core/grant.h:
+
+core/context.h:
+
+core/pte_decide.h:
+
+core/port.h:
+
+core/teardown.h:
+
+hv/entry/work.h:
+
+hv/sched/sched.h:
+
+hv/sched/vcpu.h:
+
+hv/time/wall_clock.h:
+
+lib/string.h:
