@@ -6,43 +6,6 @@
 #   HYPERVISOR=xen  on Debian's Xen instead: what the tool does is the public interface's
 # shellcheck disable=SC1091,SC2154
 . "$(dirname "$0")/lib.bash"
-. "$top/scripts/prepare.sh"
-. "$top/bench/xen.sh"
+. "$(dirname "$0")/rig.bash"
 
-limit=400
-log=$scratch/toolstack.log
-
-set_hypervisor() {
-    case ${HYPERVISOR:-pinnace} in
-    pinnace) cp "$top/build/pinnace-hv" "$scratch/hypervisor" ;;
-    xen)
-        (prepare_xen) && xen_version=$(package_field "$xen_package" Version)
-        gunzip -c "$(xen_image)" >"$scratch/hypervisor"
-        ;;
-    esac
-}
-
-# From the folder: QEMU takes what follows a space for the kernel's options.
-boot() {
-    cd "$scratch" || exit
-    timeout $limit qemu-system-x86_64 -accel tcg,thread=single -m 1024 \
-        -display none -nodefaults -no-reboot -serial stdio -kernel hypervisor \
-        -append "console=com1 dom0_mem=512M audit" -initrd "vmlinux console=hvc0,ramdisk" \
-        </dev/null >"$scratch/raw" 2>&1
-    tr -d '\r' <"$scratch/raw" >"$log"
-}
-
-if ! (prepare_toolstack) >"$scratch/prepare.log" 2>&1 ||
-    ! set_hypervisor || ! "$pinnace" extract "$vmlinuz" "$scratch/vmlinux" ||
-    ! toolstack_ramdisk "$scratch/ramdisk" "$top/tests/system/toolstack-script" \
-        "$top/build/kernel/vmlinuz-cloud"; then
-    fail first_domain_is_prepared "something is missing" "$scratch/prepare.log"
-    exit
-fi
-boot
-sed -n '/^init: /,/^END$/p' "$log"
-if has_line "$log" END; then
-    pass first_domain_comes_to_its_end
-else
-    fail first_domain_comes_to_its_end "no line END" "$log"
-fi
+run_in_first_domain 400 "$top/tests/system/toolstack-script" "$cloud_vmlinuz"
