@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash disable=SC2154,SC2034,SC2015,SC1091
 # A ramdisk for a first domain that makes others, build/toolstack.cpio: Debian's xenstored,
-# xenconsoled, xenconsole, xen-init-dom0 and xl with the libraries they load, the kernel modules that they work
+# xenconsoled, xenconsole, xen-init-dom0 and xl with the libraries they load, the kernel modules that
+# they work
 # through, our `pinnace`, busybox, a kernel and a ramdisk for the others, and
 # scripts/toolstack-init. Sourced after initramfs.sh and modules.sh; `pinnace` is built by then.
 
