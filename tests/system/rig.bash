@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash disable=SC1091,SC2154
+# shellcheck shell=bash disable=SC1091,SC2034,SC2154
 # For the scripts beside this one that run a script of their own in a first domain with Debian's
 # toolstack. Sourced after lib.bash.
 #
