@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash disable=SC2154,SC2034,SC2015,SC1091
 # A ramdisk for a first domain that makes others, build/toolstack.cpio: Debian's xenstored,
-# xenconsoled, xenconsole, xen-init-dom0 and xl with the libraries they load, the kernel modules that they work
-# through, our `pinnace`, busybox, a kernel and a ramdisk for the others, and
+# xenconsoled, xen-init-dom0, xl and xenconsole with the libraries they load, the kernel modules
+# that they work through, our `pinnace`, busybox, a kernel and a ramdisk for the others, and
 # scripts/toolstack-init. Sourced after initramfs.sh and modules.sh; `pinnace` is built by then.
 
 # Debian's programs and whatever they load.
@@ -10,7 +10,8 @@ toolstack_packages=(xen-utils-4.17 xenstore-utils libxenmisc4.17 libxenstore4 li
     libxentoollog1 libxencall1 libxenevtchn1 libxenforeignmemory1 libxengnttab1
     libxendevicemodel1 libxenhypfs1 libyajl2 libuuid1 libc6 libgcc-s1 zlib1g
     liblzma5 libzstd1)
-toolstack_programs=(lib/xen-4.17/bin/{xenstored,xenconsoled,xen-init-dom0,xl,xenconsole} bin/xenstore)
+toolstack_programs=(lib/xen-4.17/bin/{xenstored,xenconsoled,xen-init-dom0,xl,xenconsole}
+    bin/xenstore)
 
 have_toolstack() {
     [ -d "$top/build/toolstack" ] && return

@@ -121,6 +121,27 @@ TEST(build_strings_and_the_handle_can_be_read)
     EXPECT_RESULT(hypercall_xen_version(XENVER_pagesize, (void *)8), -XEN_EINVAL);
 }
 
+TEST(command_line_of_the_hypervisor_is_told_to_the_first_domain)
+{
+    static xen_commandline_t line;
+    test_needs_first_domain();
+    EXPECT_RESULT(hypercall_xen_version(XENVER_commandline, &line), 0);
+    size_t length = strlen(line);
+    bool names_console = false;
+    for (size_t i = 0; i + strlen("console=") <= length; i++) {
+        names_console = names_console || memcmp(line + i, "console=", strlen("console=")) == 0;
+    }
+    EXPECT(names_console);
+}
+
+TEST(command_line_of_the_hypervisor_is_denied_to_other_domains)
+{
+    static xen_commandline_t line;
+    test_needs_ordinary_domain();
+    EXPECT_RESULT(hypercall_xen_version(XENVER_commandline, &line), 0);
+    EXPECT(strlen(line) == strlen("<denied>") && memcmp(line, "<denied>", strlen(line)) == 0);
+}
+
 TEST(initialised_vcpu_cannot_be_initialised_again)
 {
     static struct vcpu_guest_context context;

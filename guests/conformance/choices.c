@@ -43,13 +43,6 @@ TEST(choice_call_gates_are_refused)
     EXPECT_RESULT(hypercall_update_descriptor(entry_address(page, 8), gate), -XEN_EINVAL);
 }
 
-TEST(choice_command_line_is_denied)
-{
-    static xen_commandline_t line;
-    EXPECT_RESULT(hypercall_xen_version(XENVER_commandline, &line), 0);
-    EXPECT(line[0] == '<');
-}
-
 TEST(choice_image_has_no_build_id)
 {
     struct xen_build_id id = {.len = 0};

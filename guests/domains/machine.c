@@ -72,6 +72,41 @@ TEST(scheduler_has_the_layout_of_credit2)
     EXPECT_EQUAL(op.u.sched_id.sched_id, XEN_SCHEDULER_CREDIT2);
 }
 
+TEST(scheduler_tells_its_rate_limit)
+{
+    begin();
+    op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = 77;
+    EXPECT_RESULT(sysctl(XEN_SYSCTL_scheduler_op, &op), 0);
+    EXPECT(op.u.scheduler_op.u.sched_credit2.ratelimit_us != 77);
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+    EXPECT_RESULT(sysctl(XEN_SYSCTL_scheduler_op, &op), 0);
+    op.u.scheduler_op.cmd = 2;
+    EXPECT_RESULT(sysctl(XEN_SYSCTL_scheduler_op, &op), -XEN_EINVAL);
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+    op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT;
+    EXPECT_RESULT(sysctl(XEN_SYSCTL_scheduler_op, &op), -XEN_EINVAL);
+    op.u.scheduler_op.cpupool_id = 1;
+    EXPECT_RESULT(sysctl(XEN_SYSCTL_scheduler_op, &op), -XEN_ESRCH);
+}
+
+TEST(choice_scheduler_cannot_be_given_a_rate_limit)
+{
+    begin();
+    op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = 1000;
+    EXPECT_RESULT(sysctl(XEN_SYSCTL_scheduler_op, &op), -XEN_EOPNOTSUPP);
+}
+
+TEST(no_frames_are_shared_between_domains)
+{
+    begin();
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_get_sharing_freed_pages, NULL), 0);
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_get_sharing_shared_pages, NULL), 0);
+}
+
 TEST(topology_is_one_cpu_in_one_node)
 {
     begin();

@@ -297,8 +297,6 @@ static const uint32_t missing_domctls[] = {
     XEN_DOMCTL_psr_alloc,
     XEN_DOMCTL_soft_reset,
     XEN_DOMCTL_vuart_op,
-    XEN_DOMCTL_get_cpu_policy,
-    XEN_DOMCTL_set_cpu_policy,
     XEN_DOMCTL_vmtrace_op,
     XEN_DOMCTL_get_paging_mempool_size,
     XEN_DOMCTL_set_paging_mempool_size,
@@ -309,14 +307,10 @@ static const uint32_t missing_domctls[] = {
 };
 
 static const uint32_t missing_sysctls[] = {
-    XEN_SYSCTL_tbuf_op,        XEN_SYSCTL_perfc_op,
-    XEN_SYSCTL_get_pmstat,     XEN_SYSCTL_cpu_hotplug,
-    XEN_SYSCTL_pm_op,          XEN_SYSCTL_page_offline_op,
-    XEN_SYSCTL_lockprof_op,    XEN_SYSCTL_scheduler_op,
-    XEN_SYSCTL_coverage_op,    XEN_SYSCTL_psr_cmt_op,
-    XEN_SYSCTL_pcitopoinfo,    XEN_SYSCTL_psr_alloc,
-    XEN_SYSCTL_livepatch_op,   XEN_SYSCTL_get_cpu_featureset,
-    XEN_SYSCTL_get_cpu_policy,
+    XEN_SYSCTL_tbuf_op,     XEN_SYSCTL_perfc_op,    XEN_SYSCTL_get_pmstat,
+    XEN_SYSCTL_cpu_hotplug, XEN_SYSCTL_pm_op,       XEN_SYSCTL_page_offline_op,
+    XEN_SYSCTL_lockprof_op, XEN_SYSCTL_coverage_op, XEN_SYSCTL_psr_cmt_op,
+    XEN_SYSCTL_pcitopoinfo, XEN_SYSCTL_psr_alloc,   XEN_SYSCTL_livepatch_op,
 };
 
 TEST(choice_control_commands_for_other_domains_and_machines_are_missing)

@@ -16,6 +16,7 @@
 #include "hv/crash.h"
 #include "hv/debug/audit.h"
 #include "hv/debug/reports.h"
+#include "hv/hypercall/hypercall.h"
 #include "hv/irq/ioapic.h"
 #include "hv/irq/lapic.h"
 #include "hv/irq/pic.h"
@@ -237,6 +238,7 @@ void boot_main(uint32_t magic, uint32_t address)
     if (!console) {
         console_log(LOG_WARNING, "the console's serial port is not there");
     }
+    version_set_command_line(information.command_line);
     crash_set_options(options.noreboot);
     audit_set_option(options.audit);
     check_processor();

@@ -130,6 +130,27 @@ int sysctl_cpupool_op(struct xen_sysctl *op)
     return bitmap_write_first(&pool->cpumap) ? 0 : -XEN_EFAULT;
 }
 
+/* There is no rate limit: who is far enough behind interrupts another at any time. */
+int sysctl_scheduler_op(struct xen_sysctl *op)
+{
+    struct xen_sysctl_scheduler_op *operation = &op->u.scheduler_op;
+    if (operation->cpupool_id != 0) {
+        return -XEN_ESRCH;
+    }
+    if (operation->sched_id != XEN_SCHEDULER_CREDIT2) {
+        return -XEN_EINVAL;
+    }
+    switch (operation->cmd) {
+    case XEN_SYSCTL_SCHEDOP_getinfo:
+        operation->u.sched_credit2.ratelimit_us = 0;
+        return 0;
+    case XEN_SYSCTL_SCHEDOP_putinfo:
+        return operation->u.sched_credit2.ratelimit_us == 0 ? 0 : -XEN_EOPNOTSUPP;
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
 /* CPUID is neither masked nor made to fault for guests. */
 int sysctl_get_cpu_levelling_caps(struct xen_sysctl *op)
 {

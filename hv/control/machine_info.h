@@ -11,6 +11,7 @@ int sysctl_availheap(struct xen_sysctl *op);
 int sysctl_cputopoinfo(struct xen_sysctl *op);
 int sysctl_numainfo(struct xen_sysctl *op);
 int sysctl_cpupool_op(struct xen_sysctl *op);
+int sysctl_scheduler_op(struct xen_sysctl *op);
 int sysctl_get_cpu_levelling_caps(struct xen_sysctl *op);
 
 #endif

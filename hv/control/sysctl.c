@@ -71,6 +71,7 @@ static const sysctl_fn commands[] = {
     [XEN_SYSCTL_cputopoinfo] = sysctl_cputopoinfo,
     [XEN_SYSCTL_numainfo] = sysctl_numainfo,
     [XEN_SYSCTL_cpupool_op] = sysctl_cpupool_op,
+    [XEN_SYSCTL_scheduler_op] = sysctl_scheduler_op,
     [XEN_SYSCTL_get_cpu_levelling_caps] = sysctl_get_cpu_levelling_caps,
     [XEN_SYSCTL_get_cpu_featureset] = sysctl_get_cpu_featureset,
     [XEN_SYSCTL_get_cpu_policy] = sysctl_get_cpu_policy,

@@ -193,13 +193,28 @@ int hv_domain_pause(struct hv_domain *domain)
     return 0;
 }
 
+/* Who builds a domain may have cleared its shared_info: then the times there are written again. */
+static void start(struct hv_domain *domain)
+{
+    domain->was_started = true;
+    wall_clock_publish(domain);
+    for (unsigned int id = 0; id < domain->vcpu_limit; id++) {
+        struct hv_vcpu *vcpu = hv_domain_vcpu(domain, id);
+        if (vcpu != NULL) {
+            vcpu_update_time(vcpu);
+        }
+    }
+}
+
 int hv_domain_unpause(struct hv_domain *domain)
 {
     if (domain->pause_count == 0) {
         return -XEN_EINVAL;
     }
     domain->pause_count--;
-    domain->was_started |= domain->pause_count == 0;
+    if (domain->pause_count == 0 && !domain->was_started) {
+        start(domain);
+    }
     sched_update_domain(domain);
     return 0;
 }

@@ -11,6 +11,8 @@ typedef struct call_result (*hypercall_fn)(struct hv_vcpu *vcpu, uint64_t arg[])
 
 /* hv/hypercall/version.c */
 struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[]);
+/* What we were started with, for who asks with the right to know. Once, at boot. */
+void version_set_command_line(const char *text);
 /* hv/hypercall/console_io.c */
 struct call_result hypercall_console_io(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* hv/hypercall/physdev.c */

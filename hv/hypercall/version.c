@@ -2,6 +2,7 @@
 /* xen_version: which ABI this is, and which optional parts of it there are (xen/version.h). */
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "lib/string.h"
 
 #include <xen/version.h>
 
@@ -16,9 +17,18 @@ static const xen_extraversion_t extra_version = ABI_EXTRA_VERSION;
 static const struct xen_compile_info compile_info = {.compiler = "gcc-compatible"};
 static const xen_capabilities_info_t capabilities = "xen-3.0-x86_64 ";
 static const xen_changeset_info_t changeset = "unavailable";
-/* The hypervisor's own settings are nobody else's business, and domains have no names of ours. */
+/* The hypervisor's own settings are the first domain's business. */
+static xen_commandline_t command_line;
 static const xen_commandline_t no_command_line = "<denied>";
+/* Domains have no names of ours. */
 static const xen_domain_handle_t no_handle;
+
+void version_set_command_line(const char *text)
+{
+    size_t length = min_u64(strlen(text), sizeof(command_line) - 1);
+    memcpy(command_line, text, length);
+    command_line[length] = '\0';
+}
 
 static struct call_result answer(uint64_t address, const void *value, size_t size)
 {
@@ -84,7 +94,8 @@ struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[])
     case XENVER_guest_handle:
         return answer(address, no_handle, sizeof(no_handle));
     case XENVER_commandline:
-        return answer(address, no_command_line, sizeof(no_command_line));
+        return answer(address, vcpu->core.domain->is_control ? command_line : no_command_line,
+                      sizeof(command_line));
     case XENVER_build_id:
         return call_done(-XEN_ENODATA);
     default:

@@ -190,8 +190,8 @@ void vcpu_block(struct hv_vcpu *vcpu)
 
 /* ---- what the guest reads ------------------------------------------------------------------ */
 
-/* The scale never changes, so a record is right for ever once it is written: at the start and
- * whenever the guest registers another place. An odd version says that it is being written. */
+/* The scale never changes, so a record is right for ever once it is written: when the vCPU is made,
+ * when its domain starts, and whenever the guest registers another place. An odd version says that it is being written. */
 void vcpu_update_time(struct hv_vcpu *vcpu)
 {
     struct vcpu_time_info *time = &vcpu->info->time;
