@@ -13,5 +13,5 @@ timeout 400 "$pinnace" run --timeout 380 --hv-append audit \
 status=$?
 grep -aE '^(PASS|FAIL|[0-9]+ domains)' "$log" | tr -d '\r'
 expect_status machine_ends_regularly 0 $status "$log"
-expect_line all_of_it_was_done "$log" 'END 2 passed, 0 failed, 0 skipped'
+expect_line all_of_it_was_done "$log" 'END 3 passed, 0 failed, 0 skipped'
 expect_text machine_is_consistent_at_the_end "$log" ', 0 differences'
