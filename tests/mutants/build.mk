@@ -11,7 +11,8 @@ CORE_C := $(wildcard core/*.c)
 HELP_C := $(addprefix tests/fake/,check.c fake_machine.c fake_tlb.c fake_calls.c fake_grants.c \
 	fake_steps.c) $(wildcard tests/model/*.c) \
 	$(filter-out lib/string.c,$(wildcard lib/*.c))
-TEST_C := $(shell grep -l -e fake_machine.h -e fake_grants.h tests/unit/test_*.c)
+TEST_C := $(shell grep -l -e fake_machine.h -e fake_grants.h -e fake_steps.h tests/unit/test_*.c)
+TEST_C := $(filter-out $(shell grep -l '"hv/' $(TEST_C)),$(TEST_C))
 TESTS  := $(TEST_C:tests/unit/%.c=out/%)
 
 all: out/libcore.so $(TESTS)

@@ -3,7 +3,7 @@
 # While Debian's kernel boots and forks, as the first domain and as an ordinary one, no call that is
 # about memory is refused: each refusal is a line at guest_loglvl=all. A read of a register that is
 # not for guests is no such call; Xen refuses these too.
-# shellcheck disable=SC2154
+# shellcheck disable=SC1091,SC2016,SC2154
 . "$(dirname "$(readlink -f "$0")")/lib.bash"
 
 limit=150
@@ -40,7 +40,7 @@ judge stock_kernel_boots_and_forks_as_an_ordinary_domain_without_a_refusal "$scr
 timeout $((limit + 10)) "$pinnace" run --kernel "$top/build/guests/conformance.elf" --initrd none \
     --append only=frame_mapped_writable_cannot_be_pinned --hv-append guest_loglvl=all \
     >"$scratch/refused" 2>&1 </dev/null
-if grep -qa '^(PIN) d0v0 pin refused' "$scratch/refused"; then
+if grep -qa '^(PIN) d0v0 pin as L1 refused' "$scratch/refused"; then
     pass refusal_of_a_pin_is_a_line
 else
     fail refusal_of_a_pin_is_a_line "there is none" "$scratch/refused"
