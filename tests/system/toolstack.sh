@@ -8,4 +8,4 @@
 . "$(dirname "$0")/lib.bash"
 . "$(dirname "$0")/rig.bash"
 
-run_in_first_domain 400 "$top/tests/system/toolstack-script" "$cloud_vmlinuz"
+run_in_first_domain 400 "$top/tests/system/toolstack-script" "$top/build/kernel/vmlinuz-cloud"

@@ -8,4 +8,4 @@
 . "$(dirname "$0")/lib.bash"
 . "$(dirname "$0")/rig.bash"
 
-run_in_first_domain 200 "$top/tests/system/xl-script" "$cloud_vmlinuz" "$dialog"
+run_in_first_domain 200 "$top/tests/system/xl-script" "$top/build/kernel/vmlinuz-cloud" "$dialog"
