@@ -24,7 +24,8 @@ struct cached {
     bool writable;
     bool dirty;
     mfn_t target;
-    uint16_t owner; /* of the target when it was cached */
+    uint16_t owner; /* of the target when it was cached, */
+    uint8_t type;   /* and its type */
     bool is_io;
 };
 
@@ -173,7 +174,7 @@ static void check_structure(const struct cached *entry, uint64_t address)
     const struct frame *frame = frame_find(entry->target);
     if (!is_still(frame, entry->owner)) {
         violation("a remembered table has another owner now", entry->target, address);
-    } else if (frame->type_count > 0 && frame->type != FRAME_L1 + entry->level - 2) {
+    } else if (frame->type_count > 0 && frame->type != entry->type) {
         violation("a remembered table is something else now", entry->target, address);
     }
 }
@@ -203,6 +204,7 @@ static struct cached make_cached(unsigned int level, mfn_t root, uint64_t addres
         .global = level == 1 && (pte.raw & PTE_GLOBAL) != 0,
         .target = pte_mfn(pte),
         .owner = frame != NULL ? frame->owner : DOMID_IO,
+        .type = frame != NULL ? frame->type : FRAME_NONE,
         .is_io = level == 1 && (frame == NULL || frame_class(frame) == FRAME_IO),
     };
 }

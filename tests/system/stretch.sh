@@ -35,10 +35,11 @@ done
 name=stock_kernel
 forks='mount -t proc proc /proc; i=0; while [ $i -lt 20 ]; do /bin/true | /bin/cat; i=$((i + 1)); done'
 "$pinnace" extract "$vmlinuz" "$scratch/vmlinux"
+cd "$scratch" || exit # QEMU takes what follows a space for the kernel's options
 timeout 300 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max -m 512 \
     -nodefaults -display none -no-reboot -serial stdio \
     -kernel "$top/build/measure/pinnace-hv" -append "console=com1" \
-    -initrd "$scratch/vmlinux console=hvc0 rdinit=/bin/sh -- -c \"$forks; echo [forked]; poweroff -f\",$top/build/initramfs.gz" \
+    -initrd "vmlinux console=hvc0 rdinit=/bin/sh -- -c \"$forks; echo [forked]; poweroff -f\",$top/build/initramfs.gz" \
     </dev/null 2>&1 | tr -d '\r' >"$scratch/$name"
 read -r off lock < <(sed -nE 's/^\(PIN\) longest stretch: ([0-9]+) [a-z ]*, ([0-9]+) .*/\1 \2/p' \
     "$scratch/$name")
