@@ -41,37 +41,41 @@ void context_flush(struct mmu_context *context)
     port_flush_tlb(domain_cpus(context->pt_owner));
 }
 
-bool context_breathe(struct mmu_context *context)
+/* Let go of the locks for a moment. */
+static void let_go(struct mmu_context *context)
 {
     if (context->vcpu->foreign_drop_count > 0) {
         context_flush(context);
     }
     domain_mmu_unlock(context->locked);
     context_drop_foreign(context->vcpu);
-    bool go_on = !port_should_yield();
+}
+
+static void take_again(struct mmu_context *context)
+{
     context->locked = domain_mmu_lock_two(context->pt_owner, context->pg_owner);
+}
+
+bool context_breathe(struct mmu_context *context)
+{
+    let_go(context);
+    bool go_on = !port_should_yield();
+    take_again(context);
     return go_on;
 }
 
 bool context_settle_owner(struct mmu_context *context)
 {
-    struct domain *owner = context->pt_owner;
+    const struct domain *owner = context->pt_owner;
     if (owner == context->vcpu->domain) {
         return false;
     }
-    if (context->vcpu->foreign_drop_count > 0) {
-        context_flush(context);
-    }
-    domain_mmu_unlock(context->locked);
-    context_drop_foreign(context->vcpu);
+    let_go(context);
     bool settled = true;
     for (unsigned int i = 0; i < VCPU_LIMIT && settled; i++) {
-        struct vcpu *vcpu = owner->vcpus[i];
-        if (vcpu != NULL && vcpu->walk.mode != PT_WALK_NONE) {
-            settled = pt_begin_call_settling(vcpu);
-        }
+        settled = owner->vcpus[i] == NULL || pt_settle(owner->vcpus[i]);
     }
-    context->locked = domain_mmu_lock_two(owner, context->pg_owner);
+    take_again(context);
     return settled;
 }
 

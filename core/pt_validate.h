@@ -29,6 +29,13 @@ NODISCARD static inline bool pt_begin_call(struct vcpu *vcpu, const struct domai
            pt_begin_call_settling(vcpu);
 }
 
+/* The vCPU is to have no walk under way at all: an unfinished validation is cancelled. False: there
+ * is more to do, and the CPU is wanted. */
+NODISCARD static inline bool pt_settle(struct vcpu *vcpu)
+{
+    return vcpu->walk.mode == PT_WALK_NONE || pt_begin_call_settling(vcpu);
+}
+
 /*
  * One more reference and one more type count on `frame` as a table of `level`; its contents are
  * validated if nobody uses it yet. The caller has checked class and owner. STATUS_PREEMPTED: ask

@@ -40,7 +40,7 @@ static void drop_info_frame(struct mmu_context *context)
 /* All that the vCPU holds. Its own walk does the work: it may be in the middle of one. */
 static bool tear_down_vcpu(struct vcpu *vcpu)
 {
-    if (vcpu->walk.mode != PT_WALK_NONE && !pt_begin_call_settling(vcpu)) {
+    if (!pt_settle(vcpu)) {
         return false;
     }
     struct mmu_context context;
@@ -118,8 +118,7 @@ static bool let_go_of_frames(struct domain *domain, struct vcpu *caller)
 bool domain_tear_down(struct domain *domain, struct vcpu *caller)
 {
     CHECK(domain->is_dying);
-    bool walk_is_free = caller->walk.mode == PT_WALK_NONE || pt_begin_call_settling(caller);
-    return walk_is_free && grant_release_mappings(domain) && tear_down_vcpus(domain) &&
+    return pt_settle(caller) && grant_release_mappings(domain) && tear_down_vcpus(domain) &&
            let_go_of_frames(domain, caller);
 }
 

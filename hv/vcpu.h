@@ -38,6 +38,17 @@ struct guest_trap {
     bool masks_events;
 };
 
+/* The entry that the ABI's record asks for; its address has been checked. */
+static inline struct guest_trap guest_trap_make(const struct trap_info *record)
+{
+    return (struct guest_trap){
+        .address = record->address,
+        .cs = record->cs | 3,
+        .dpl = (uint8_t)TI_GET_DPL(record),
+        .masks_events = TI_GET_IF(record) != 0,
+    };
+}
+
 /* Its life is hv/domain/domain.h's affair. */
 struct hv_domain {
     struct domain core; /* first */

@@ -13,10 +13,6 @@
 
 #define CR0_SHOWN (CR0_PE | CR0_ET | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG)
 
-/* The ABI's macros take a structure; the flags byte is all we have. */
-#define TRAP_DPL(flags) ((flags)&3)
-#define TRAP_IF(flags)  (((flags)&4) != 0)
-
 static mfn_t base_of(uint64_t cr3)
 {
     return cr3 == 0 ? MFN_INVALID : mfn_make(cr3 >> PAGE_SHIFT);
@@ -128,10 +124,7 @@ static void set_entry_points(struct hv_vcpu *vcpu, const struct vcpu_guest_conte
     for (unsigned int i = 0; i < ARRAY_SIZE(context->trap_ctxt); i++) {
         const struct trap_info *trap = &context->trap_ctxt[i];
         if (trap->address != 0) {
-            vcpu->traps[trap->vector] = (struct guest_trap){.address = trap->address,
-                                                            .cs = trap->cs | 3,
-                                                            .dpl = TRAP_DPL(trap->flags),
-                                                            .masks_events = TRAP_IF(trap->flags)};
+            vcpu->traps[trap->vector] = guest_trap_make(trap);
         }
     }
     vcpu->event_callback = (struct guest_callback){context->event_callback_eip, true};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Offsets of C structs for the assembly: compiled to assembly text, out of which the build takes
- * the
- * "->NAME value" lines. */
+ * the "->NAME value" lines. */
 #include "hv/boot/pvh.h"
 #include "hv/cpu/cpu.h"
 #include "hv/vcpu.h"

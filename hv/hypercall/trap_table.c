@@ -11,10 +11,6 @@
 
 #include <xen/callback.h>
 
-/* TI_GET_IF and TI_GET_DPL of the ABI take a structure; the flags byte is all we have. */
-#define TRAP_DPL(flags) ((flags)&3)
-#define TRAP_IF(flags)  (((flags)&4) != 0)
-
 struct call_result hypercall_set_trap_table(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     if (arg[0] == 0) {
@@ -35,12 +31,7 @@ struct call_result hypercall_set_trap_table(struct hv_vcpu *vcpu, uint64_t arg[]
         if (!address_is_canonical(record.address)) {
             return call_done(-XEN_EINVAL);
         }
-        vcpu->traps[record.vector] = (struct guest_trap){
-            .address = record.address,
-            .cs = record.cs | 3,
-            .dpl = TRAP_DPL(record.flags),
-            .masks_events = TRAP_IF(record.flags),
-        };
+        vcpu->traps[record.vector] = guest_trap_make(&record);
         address += sizeof(record);
     }
     return call_done(0);

@@ -2,6 +2,7 @@
 #include "hv/sched/sched.h"
 
 #include "hv/cpu/msr.h"
+#include "hv/entry/traps.h"
 #include "hv/entry/work.h"
 #include "hv/sched/timers.h"
 #include "hv/sched/vcpu.h"
@@ -209,9 +210,6 @@ static void start(struct cpu_user_regs *regs)
     cpu_work_raise(CPU_WORK_SCHEDULE);
     cpu_work_perform();
 }
-
-void stack_restart(struct cpu_user_regs *frame, void (*function)(struct cpu_user_regs *regs))
-    __attribute__((noreturn));
 
 void sched_start(void)
 {

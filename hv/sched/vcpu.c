@@ -11,6 +11,7 @@
 #include "hv/cpu/msr_names.h"
 #include "hv/cpu/segments.h"
 #include "hv/cpu/tables.h"
+#include "hv/entry/traps.h"
 #include "hv/guest_memory.h"
 #include "hv/mem/paging.h"
 #include "hv/sched/sched.h"
@@ -114,9 +115,6 @@ static void go_on(struct cpu_user_regs *regs)
     (void)regs;
 }
 
-void stack_restart(struct cpu_user_regs *frame, void (*function)(struct cpu_user_regs *regs))
-    __attribute__((noreturn));
-
 void vcpu_abandon(void)
 {
     irq_disable();
@@ -191,7 +189,8 @@ void vcpu_block(struct hv_vcpu *vcpu)
 /* ---- what the guest reads ------------------------------------------------------------------ */
 
 /* The scale never changes, so a record is right for ever once it is written: when the vCPU is made,
- * when its domain starts, and whenever the guest registers another place. An odd version says that it is being written. */
+ * when its domain starts, and whenever the guest registers another place. An odd version says that
+ * it is being written. */
 void vcpu_update_time(struct hv_vcpu *vcpu)
 {
     struct vcpu_time_info *time = &vcpu->info->time;

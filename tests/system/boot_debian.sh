@@ -76,10 +76,12 @@ crash_of_the_guest() {
     expect_status crash_has_a_status_of_its_own 6 $status "$log"
 }
 
-# On a terminal: job control, a paste ended by Ctrl-D, and the shell's end as the machine's.
+# On a terminal: job control, a paste ended by Ctrl-D, and the shell's end as the machine's. What
+# Ctrl-C is to interrupt speaks itself, so that it is in the foreground by then.
 terminal_session() {
     local log=$scratch/terminal.log status
-    "$dialog" $limit 'expect:/root # ' 'send:echo "[sleeping for $((999 + 1))]"; sleep 1000\r' \
+    "$dialog" $limit 'expect:/root # ' \
+        'send:sh -c '\''echo "[sleeping for $((999 + 1))]"; exec sleep 1000'\''\r' \
         'expect:[sleeping for 1000]' 'send:\x03' 'expect:/root # ' \
         'send:echo "[interrupted $?]"; cat >/tmp/block\r' 'expect:[interrupted 130]' \
         "send:$(printf 'line %s of a paste\\n' {1..150})" 'expect:line 150 of a paste' \
