@@ -108,22 +108,10 @@ TEST(task_switched_flag_makes_fpu_use_raise_no_device)
 
 TEST(hypercall_changes_no_register_but_rax_rcx_and_r11)
 {
-    struct registers before = {
-        .r15 = 15,
-        .r14 = 14,
-        .r13 = 13,
-        .r12 = 12,
-        .r10 = 10,
-        .r9 = 9,
-        .r8 = 8,
-        .rdi = XENVER_version,
-        .rsi = 0,
-        .rbp = 5,
-        .rbx = 4,
-        .rdx = 3,
-        .rax = __HYPERVISOR_xen_version,
-        .rflags = RFLAGS_FIXED | RFLAGS_CF | RFLAGS_ZF,
-    };
+    struct registers before = registers_marked();
+    before.rdi = XENVER_version;
+    before.rsi = 0;
+    before.rax = __HYPERVISOR_xen_version;
     struct registers after = before;
     snippet_run(raw_syscall, &after);
     EXPECT_EQUAL(after.rax, hypercall_xen_version(XENVER_version, NULL));

@@ -121,29 +121,9 @@ TEST(frame_is_pushed_on_the_current_stack_aligned_to_16)
 
 TEST(registers_are_what_they_were)
 {
-    struct registers registers = {
-        .r15 = 15,
-        .r14 = 14,
-        .r13 = 13,
-        .r12 = 12,
-        .r11 = 11,
-        .r10 = 10,
-        .r9 = 9,
-        .r8 = 8,
-        .rdi = 7,
-        .rsi = 6,
-        .rbp = 5,
-        .rbx = 4,
-        .rdx = 3,
-        .rcx = 2,
-        .rax = 1,
-        .rflags = RFLAGS_FIXED | RFLAGS_CF | RFLAGS_ZF,
-    };
+    struct registers registers = registers_marked();
     struct trap trap = snippet_try(undefined, &registers);
-    const uint64_t *wanted = &registers.r15, *found = &trap.frame.r15;
-    for (size_t i = 0; i < 15; i++) {
-        EXPECT_EQUAL(found[i], wanted[i]);
-    }
+    EXPECT(trap_has_registers(&trap, &registers));
     EXPECT_EQUAL(trap.frame.rflags & ~(RFLAGS_IF | UINT64_C(0x10000)),
                  RFLAGS_FIXED | RFLAGS_CF | RFLAGS_ZF);
 }

@@ -29,29 +29,10 @@ SNIPPET(user_popf, "pushq $0x3202\n popfq\n pushfq\n popq %rax\n syscall");
 TEST(iret_enters_user_mode_with_all_registers)
 {
     user_space_create();
-    struct registers registers = {
-        .r15 = 15,
-        .r14 = 14,
-        .r13 = 13,
-        .r12 = 12,
-        .r11 = 11,
-        .r10 = 10,
-        .r9 = 9,
-        .r8 = 8,
-        .rdi = 7,
-        .rsi = 6,
-        .rbp = 5,
-        .rbx = 4,
-        .rdx = 3,
-        .rcx = 2,
-        .rax = 1,
-    };
+    struct registers registers = registers_marked();
     struct trap trap = user_run(user_undefined, &registers);
     EXPECT_TRAP(trap, TRAP_INVALID_OPCODE, 0);
-    const uint64_t *wanted = &registers.r15, *found = &trap.frame.r15;
-    for (size_t i = 0; i < 15; i++) {
-        EXPECT_EQUAL(found[i], wanted[i]);
-    }
+    EXPECT(trap_has_registers(&trap, &registers));
     EXPECT_EQUAL(trap.frame.rsp, USER_STACK_VA + PAGE_SIZE);
     EXPECT_EQUAL(trap.frame.cs & 0xffff, FLAT_USER_CS);
     EXPECT_EQUAL(trap.frame.ss & 0xffff, FLAT_USER_SS);

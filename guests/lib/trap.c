@@ -9,6 +9,7 @@
 #include "guests/lib/test.h"
 #include "guests/lib/trap_stubs.h"
 #include "lib/check.h"
+#include "lib/string.h"
 
 trap_hook_fn trap_hook;
 
@@ -195,6 +196,33 @@ static void snippet_action(void *argument)
 {
     struct snippet_call *call = argument;
     snippet_call(call->snippet, call->registers);
+}
+
+struct registers registers_marked(void)
+{
+    return (struct registers){
+        .r15 = 15,
+        .r14 = 14,
+        .r13 = 13,
+        .r12 = 12,
+        .r11 = 11,
+        .r10 = 10,
+        .r9 = 9,
+        .r8 = 8,
+        .rdi = 7,
+        .rsi = 6,
+        .rbp = 5,
+        .rbx = 4,
+        .rdx = 3,
+        .rcx = 2,
+        .rax = 1,
+        .rflags = RFLAGS_FIXED | RFLAGS_CF | RFLAGS_ZF,
+    };
+}
+
+bool trap_has_registers(const struct trap *trap, const struct registers *registers)
+{
+    return memcmp(&trap->frame.r15, &registers->r15, offsetof(struct registers, rflags)) == 0;
 }
 
 struct trap snippet_try(void (*snippet)(void), struct registers *registers)

@@ -51,6 +51,9 @@ struct registers {
     uint64_t rflags; /* in and out of a snippet; in a trap frame not used */
 };
 
+/* General registers that all differ, and flags that are not all zero. */
+struct registers registers_marked(void);
+
 /* What the stubs build from the frame the hypervisor pushed: it begins with rcx and r11, which they
  * pop; the rest they leave where it is. */
 struct trap_frame {
@@ -100,6 +103,9 @@ struct trap trap_try_execute(uint64_t va);
     __asm__(".pushsection .snippets, \"ax\", @progbits\n"                                          \
             ".balign 16\n" #name ":\n" code "\n\tret\n"                                            \
             ".popsection\n")
+
+/* Did the trap's frame have all general registers as they are here? */
+bool trap_has_registers(const struct trap *trap, const struct registers *registers);
 
 struct trap snippet_try(void (*snippet)(void), struct registers *registers);
 /* For snippets that must not trap: a trap fails the test. */
