@@ -121,9 +121,11 @@ static evtchn_port_t timer_for(uint32_t vcpu)
     return bind.port;
 }
 
+/* Events stay masked until it blocks, or the timer might expire before that. */
 static void job_set_timer(struct other *other)
 {
     other->turns = 1;
+    other->info->evtchn_upcall_mask = 1;
     other->result = hypercall_set_timer_op((uint64_t)system_time() + 2 * MILLISECOND);
     hypercall_sched_op(SCHEDOP_block, NULL);
 }
