@@ -170,6 +170,16 @@ static void a_batch_of_updates_overwrites_a_mapping(void **state)
     expect_gone(handle);
 }
 
+/* With the same rights, so that the frame alone tells it from the mapping. */
+static void a_page_of_ones_own_overwrites_a_mapping(void **state)
+{
+    (void)state;
+    mfn_t own = fake_give(grants.mapper.domain);
+    uint32_t handle = map_host();
+    assert_int_equal(do_va(mapper, HOST, pte_make(own, FAKE_RW), UVMF_NONE), 0);
+    expect_gone(handle);
+}
+
 static void the_table_that_holds_a_mapping_is_released(void **state)
 {
     (void)state;
@@ -541,6 +551,7 @@ int main(void)
         TEST(one_flush_is_for_32_mappings),
         TEST(an_update_by_address_overwrites_a_mapping),
         TEST(a_batch_of_updates_overwrites_a_mapping),
+        TEST(a_page_of_ones_own_overwrites_a_mapping),
         TEST(the_table_that_holds_a_mapping_is_released),
         TEST(the_same_frame_with_another_right_is_not_the_mapping),
         TEST(another_grant_over_a_mapping_is_not_the_mapping),
