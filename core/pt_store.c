@@ -83,8 +83,12 @@ static bool perform(struct mmu_context *context, const struct insn *insn,
             return true; /* the processor set A or D meanwhile: the guest executes it again */
         }
         if (status != STATUS_OK) {
-            port_explain_refusal(context->vcpu, status, "store to an L1 entry", 1, entry.raw,
-                                 frame_find(pte_mfn(entry)));
+            context_explain(context, status,
+                            &(struct refusal){.what = "store to an L1 entry",
+                                              .level = 1,
+                                              .address = address,
+                                              .number = entry.raw,
+                                              .frame = frame_find(pte_mfn(entry))});
             return false;
         }
     }

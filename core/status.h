@@ -37,6 +37,7 @@ enum status {
     STATUS_ALREADY_PINNED,
     STATUS_NOT_PINNED,
     STATUS_BAD_ARGUMENT,
+    STATUS_FRAME_NOT_OWNED, /* a frame to be written, given back or traded is somebody else's */
     STATUS_BAD_DESCRIPTOR,
     STATUS_NO_MEMORY,
     STATUS_FRAME_IN_USE,   /* still mapped or typed: cannot be taken away */

@@ -18,6 +18,7 @@
 #include "core/audit.h"
 #include "core/context.h"
 #include "core/mmu_call.h"
+#include "core/port.h"
 
 #include <cmocka.h>
 
@@ -44,9 +45,7 @@ enum fake_yield {
 
 struct fake_refusal {
     enum status status;
-    const char *what;
-    unsigned int level;
-    uint64_t number;
+    struct refusal about;
     unsigned int count; /* of refusals so far */
 };
 

@@ -220,7 +220,7 @@ static void refusals_have_their_status_and_change_nothing(void **state)
         assert_int_equal(fake.refusal.status, cases[i].reason);
         assert_int_equal(fake.refusal.count, i + 1);
         if (cases[i].reason != STATUS_GRANT_NO_USE) {
-            assert_int_equal(fake.refusal.number, cases[i].ref);
+            assert_int_equal(fake.refusal.about.number, cases[i].ref);
         }
     }
     assert_unchanged(before);

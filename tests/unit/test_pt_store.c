@@ -224,7 +224,7 @@ static void refused_entries_are_the_guests_fault(void **state)
         REFUSED("\x48\x87\x07", ENTRY(0));
     }
     assert_int_equal(fake.refusal.count, 12);
-    assert_string_equal(fake.refusal.what, "store to an L1 entry");
+    assert_string_equal(fake.refusal.about.what, "store to an L1 entry");
 }
 
 static void stores_that_are_not_aligned_are_not_ours(void **state)
