@@ -6,6 +6,7 @@
  */
 #include "core/exchange.h"
 #include "core/mmu_call.h"
+#include "core/physmap.h"
 #include "core/port.h"
 #include "core/pt_validate.h"
 #include "core/reservation.h"
@@ -303,7 +304,11 @@ static struct call_result ask(struct vcpu *vcpu, uint64_t command, uint64_t addr
         status = resource_acquire(vcpu, address);
         break;
     default:
-        return call_status(STATUS_UNKNOWN_COMMAND); /* our caller says so, once */
+        status = physmap_refuse(vcpu, command, address);
+        break;
+    }
+    if (status == STATUS_UNKNOWN_COMMAND) {
+        return call_status(status); /* our caller says so, once */
     }
     return status == STATUS_OK ? call_done(0) : call_refuse(vcpu, status, "memory_op", command);
 }
@@ -325,6 +330,8 @@ struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
     case XENMEM_maximum_reservation:
     case XENMEM_maximum_ram_page:
     case XENMEM_acquire_resource:
+    case XENMEM_remove_from_physmap:
+    case XENMEM_get_vnumainfo:
         if (continued) {
             return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "memory_op", command);
         }

@@ -59,6 +59,7 @@ int status_to_errno(enum status status)
         return -XEN_EPERM;
     case STATUS_LEAF_UNCACHED:
     case STATUS_NO_CACHE_RIGHT:
+    case STATUS_NOT_TRANSLATED:
         return -XEN_EACCES;
     case STATUS_FAULT:
         return -XEN_EFAULT;
@@ -165,6 +166,8 @@ const char *status_text(enum status status)
         return "a segment descriptor is not one a guest may have";
     case STATUS_NO_MEMORY:
         return "there is no such memory left, or the domain may not have more";
+    case STATUS_NOT_TRANSLATED:
+        return "frame numbers of a PV domain are not translated";
     case STATUS_FRAME_IN_USE:
         return "the frame is still mapped or typed";
     case STATUS_NO_CACHE_RIGHT:
@@ -285,6 +288,8 @@ const char *status_advice(enum status status)
         return "name the address of another L1 entry, of a mapping made by address";
     case STATUS_GRANT_NO_ROOM:
         return "it must live, and have fewer frames than its limit";
+    case STATUS_NOT_TRANSLATED:
+        return "map frames with mmu_update";
     case STATUS_OK:
     case STATUS_PREEMPTED:
     case STATUS_AGAIN:

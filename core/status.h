@@ -40,6 +40,7 @@ enum status {
     STATUS_FRAME_NOT_OWNED, /* a frame to be written, given back or traded is somebody else's */
     STATUS_BAD_DESCRIPTOR,
     STATUS_NO_MEMORY,
+    STATUS_NOT_TRANSLATED, /* a call for domains that are not PV */
     STATUS_FRAME_IN_USE,   /* still mapped or typed: cannot be taken away */
     STATUS_NO_CACHE_RIGHT, /* cache flush by a domain without I/O rights */
     STATUS_EXTENT_TOO_LARGE,

@@ -116,9 +116,6 @@ static const struct {
     {__HYPERVISOR_sched_op, SCHEDOP_shutdown_code, FREE_VA},
     {__HYPERVISOR_sched_op, SCHEDOP_watchdog, FREE_VA},
     {__HYPERVISOR_sched_op, SCHEDOP_pin_override, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_add_to_physmap, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, FREE_VA},
 };
 
 TEST(choice_calls_for_toolstacks_and_other_guests_are_missing)
