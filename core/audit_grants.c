@@ -46,6 +46,21 @@ static const struct grant_active *find_active(const struct grant_handle *handle)
     return grant_active(granter->grants, handle->ref);
 }
 
+bool audit_is_granted(const struct domain *mapper, const struct domain *granter, mfn_t mfn,
+                      bool writable)
+{
+    const struct grant_table *table = mapper->grants;
+    for (uint32_t i = 0; table != NULL && i < grant_handle_count(table); i++) {
+        const struct grant_handle *handle = grant_handle_at(table, i);
+        unsigned int use = writable ? GRANT_HOST_WRITE : GRANT_HOST_READ;
+        const struct grant_active *active = (handle->uses & use) != 0 ? find_active(handle) : NULL;
+        if (active != NULL && handle->granter == granter->id && mfn_equal(active->mfn, mfn)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- references ---------------------------------------------------------------------------- */
 
 static void count_device_use(const struct audit_window *window, const struct domain *mapper,

@@ -38,7 +38,7 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
     struct frame *frame = frame_find(mfn);
     if (UNLIKELY(frame == NULL || frame_class(frame) != FRAME_GUEST ||
                  frame->owner != context->pt_owner->id)) {
-        return STATUS_TABLE_NOT_OWNED;
+        return STATUS_FRAME_NOT_OWNED;
     }
     enum status status = pt_settle_frame(context, frame);
     if (UNLIKELY(status != STATUS_OK)) {
