@@ -41,6 +41,32 @@ static void count_use(const struct audit_window *window, mfn_t mfn)
 
 /* ---- page tables --------------------------------------------------------------------------- */
 
+/* The frame that an entry of `table` names as a table is one, and checked; but for the one that a
+ * walk has begun to release before the table above it. */
+static void check_child(const struct audit_window *window, const struct frame *table,
+                        const struct frame *child, unsigned int level)
+{
+    bool is_being_released = frame_is_half(table) && frame_is_half(child);
+    if (child->type != FRAME_L1 + level - 2) {
+        audit_differ(window, frame_mfn(child), "is used as a table of another level", level - 1,
+                     child->type);
+    } else if (!frame_is_validated(child) && !is_being_released) {
+        audit_differ(window, frame_mfn(child), "is used as a table and not validated", level - 1,
+                     child->flags);
+    }
+}
+
+/* A control domain maps what it likes, and puts its own frames and the hypervisor's into the tables
+ * of others; what else another one maps it has a grant for. The handles of a dying one go before its
+ * tables. */
+static bool may_map(const struct domain *mapper, const struct domain *owner,
+                    const struct frame *frame, pte_t pte)
+{
+    return frame == NULL || domain_may_target(mapper, owner) || owner->is_control ||
+           owner == &domain_xen || mapper->is_dying ||
+           audit_is_granted(mapper, owner, frame_mfn(frame), pte_is_writable(pte));
+}
+
 /* An entry must be one that would be accepted, as it stands, today; and a writable or table entry
  * must name a frame of that type. Checked once, in the round that has the table itself. */
 static void check_entry(const struct audit_window *window, mfn_t table, const struct domain *owner,
@@ -63,8 +89,12 @@ static void check_entry(const struct audit_window *window, mfn_t table, const st
         audit_differ(window, pte_mfn(pte), "is mapped writable while it is of another type",
                      table.value, decision.new_frame->type);
     }
-    if (hold == PTE_HOLD_TABLE && frame->type != FRAME_L1 + level - 2) {
-        audit_differ(window, pte_mfn(pte), "is used as a table of another level", level - 1, frame->type);
+    if (hold == PTE_HOLD_TABLE) {
+        check_child(window, frame_find(table), frame, level);
+    }
+    if (page_owner != owner && !may_map(owner, page_owner, decision.new_frame, pte)) {
+        audit_differ(window, pte_mfn(pte), "is mapped by a domain that it is not granted to",
+                     page_owner->id, owner->id);
     }
 }
 
@@ -249,6 +279,27 @@ static void check_flags(const struct audit_window *window, mfn_t mfn, const stru
     check_stamps(window, mfn, frame);
 }
 
+/* What the hypervisor shares is never anything else, and what it does not share is nothing. */
+static void check_no_guests(const struct audit_window *window, mfn_t mfn, const struct frame *frame)
+{
+    enum frame_class class = frame_class(frame);
+    if ((class == FRAME_FREE || class == FRAME_HYPERVISOR) &&
+        (frame->ref_count != 0 || frame->type != FRAME_NONE || frame->flags != class)) {
+        audit_differ(window, mfn, "is nobody's and has a type, flags or references", class,
+                     frame->flags);
+    }
+    enum frame_type type = class == FRAME_SHARED ? FRAME_WRITABLE : FRAME_NONE;
+    if (frame->type != type || frame_is_half(frame) || frame_is_pinned(frame) ||
+        frame_is_validated(frame)) {
+        audit_differ(window, mfn, "is not a guest's and has a type of guests' frames", type,
+                     frame->type);
+    }
+    if (machine.m2p[mfn.value] != M2P_INVALID) {
+        audit_differ(window, mfn, "is no guest's RAM and has an M2P entry", M2P_INVALID,
+                     machine.m2p[mfn.value]);
+    }
+}
+
 static bool is_marked_free(mfn_t mfn)
 {
     return ((machine.free_bitmap[mfn.value / 64] >> (mfn.value % 64)) & 1) != 0;
@@ -276,16 +327,13 @@ static void compare_frame(const struct audit_window *window, mfn_t mfn)
     if (is_marked_free(mfn) != (class == FRAME_FREE)) {
         audit_differ(window, mfn, "is free in one place only", is_marked_free(mfn), class);
     }
-    if ((class == FRAME_FREE || class == FRAME_HYPERVISOR) &&
-        (frame->ref_count != 0 || frame->type != FRAME_NONE)) {
-        audit_differ(window, mfn, "is nobody's and has a type or references", 0, frame->type);
-    }
-    if (class == FRAME_FREE && machine.m2p[mfn.value] != M2P_INVALID) {
-        audit_differ(window, mfn, "is free and has an M2P entry", M2P_INVALID,
-                     machine.m2p[mfn.value]);
-    }
     if (class == FRAME_GUEST) {
         check_flags(window, mfn, frame);
+    } else {
+        check_no_guests(window, mfn, frame);
+    }
+    if ((class == FRAME_GUEST || class == FRAME_SHARED) && domain_find(frame->owner) == NULL) {
+        audit_differ(window, mfn, "belongs to a domain that does not exist", 0, frame->owner);
     }
 }
 
@@ -344,6 +392,7 @@ struct audit_result audit_run(struct audit_count scratch[], uint64_t scratch_cou
         }
     }
     compare_totals(&window);
+    audit_check_uses(&window);
     audit_compare_grants(&window, scratch_count);
     return result;
 }

@@ -46,6 +46,21 @@ static const struct grant_active *find_active(const struct grant_handle *handle)
     return grant_active(granter->grants, handle->ref);
 }
 
+bool audit_is_granted(const struct domain *mapper, const struct domain *granter, mfn_t mfn,
+                      bool writable)
+{
+    const struct grant_table *table = mapper->grants;
+    for (uint32_t i = 0; table != NULL && i < grant_handle_count(table); i++) {
+        const struct grant_handle *handle = grant_handle_at(table, i);
+        unsigned int use = writable ? GRANT_HOST_WRITE : GRANT_HOST_READ;
+        const struct grant_active *active = (handle->uses & use) != 0 ? find_active(handle) : NULL;
+        if (active != NULL && handle->granter == granter->id && mfn_equal(active->mfn, mfn)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- references ---------------------------------------------------------------------------- */
 
 static void count_device_use(const struct audit_window *window, const struct domain *mapper,
@@ -104,13 +119,20 @@ static void compare_pins(const struct audit_window *window, const struct grant_a
     }
 }
 
+/* Where `is_named` is false, no handle names any of the table: then there are no pins. */
 static void compare_entries(const struct audit_window *window, const struct domain *granter,
-                            struct entries *entries)
+                            struct entries *entries, bool is_named)
 {
     memset(window->counts, 0, entries->count * sizeof(window->counts[0]));
-    for_every_handle(window, count_uses, entries);
+    if (is_named) {
+        for_every_handle(window, count_uses, entries);
+    }
+    const struct grant_active *active = NULL;
     for (uint32_t i = 0; i < entries->count; i++) {
-        compare_pins(window, grant_active(granter->grants, entries->first + i), &window->counts[i]);
+        uint32_t ref = entries->first + i;
+        bool begins_frame = i == 0 || ref % GRANT_ACTIVE_PER_FRAME == 0;
+        active = begins_frame ? grant_active(granter->grants, ref) : active + 1;
+        compare_pins(window, active, &window->counts[i]);
     }
 }
 
@@ -132,18 +154,35 @@ static void check_handle(const struct audit_window *window, const struct domain 
     }
 }
 
+/* Those on the list, which the handles of one frame mostly follow one another in. */
+static uint32_t count_free_handles(const struct grant_table *table)
+{
+    uint32_t end = grant_handle_count(table);
+    uint32_t listed = 0;
+    uint32_t base = GRANT_HANDLE_NONE; /* of the frame that `handles` is */
+    const struct grant_handle *handles = NULL;
+    for (uint32_t i = table->free_handle; i < end && listed <= end;) {
+        if (i - i % GRANT_HANDLES_PER_FRAME != base) {
+            base = i - i % (uint32_t)GRANT_HANDLES_PER_FRAME;
+            handles = grant_handle_at(table, base);
+        }
+        const struct grant_handle *handle = &handles[i - base];
+        if (handle->uses != 0) {
+            break; /* as one that is missing, it makes the sum wrong */
+        }
+        listed++;
+        i = handle->ref;
+    }
+    return listed;
+}
+
 /* Each handle is used or on the list of free ones, once. */
 static void check_handles(const struct audit_window *window, const struct domain *mapper)
 {
     const struct grant_table *table = mapper->grants;
     uint32_t used = 0;
     for_each_handle(window, mapper, check_handle, &used);
-    uint32_t listed = 0;
-    for (uint32_t i = table->free_handle;
-         i < grant_handle_count(table) && listed <= grant_handle_count(table);
-         i = grant_handle_at(table, i)->ref) {
-        listed += grant_handle_at(table, i)->uses == 0 ? 1 : 0;
-    }
+    uint32_t listed = count_free_handles(table);
     if (used + listed != grant_handle_count(table)) {
         audit_differ(window, MFN_INVALID, "handles of a domain", used + listed,
                      grant_handle_count(table));
@@ -182,7 +221,7 @@ void audit_compare_grants(const struct audit_window *window, uint64_t room)
         uint32_t end = grant_entry_count(domain->grants);
         for (; entries.first < end; entries.first += entries.count) {
             entries.count = (uint32_t)min_u64(room, end - entries.first);
-            compare_entries(window, domain, &entries);
+            compare_entries(window, domain, &entries, names.count > 0);
         }
     }
 }

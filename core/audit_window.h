@@ -19,7 +19,13 @@ void audit_differ(const struct audit_window *window, mfn_t mfn, const char *rule
 /* Somebody holds a reference on the frame, and a type count if `typed`. */
 void audit_count(const struct audit_window *window, mfn_t mfn, bool typed);
 
-/* core/audit_grants.c: the references that device mappings of the domain hold. */
+/* core/audit_vcpus.c: what the vCPUs use is what they use it as. */
+void audit_check_uses(const struct audit_window *window);
+
+/* core/audit_grants.c: has the domain a handle for a host mapping of another domain's frame? */
+bool audit_is_granted(const struct domain *mapper, const struct domain *granter, mfn_t mfn,
+                      bool writable);
+/* The references that device mappings of the domain hold. */
 void audit_count_grants(const struct audit_window *window, const struct domain *domain);
 /* All grant tables: pins against handles, and the lists of free handles. The counts, `room` of
  * them, are used for something else meanwhile. */

@@ -88,6 +88,21 @@ bool context_should_stop(struct mmu_context *context)
     return port_should_yield();
 }
 
+void context_explain(struct mmu_context *context, enum status status, const struct refusal *refusal)
+{
+    if (!context->explained) {
+        context->explained = true;
+        port_explain_refusal(context->vcpu, status, refusal);
+    }
+}
+
+struct call_result call_refuse(const struct vcpu *vcpu, enum status status, const char *what,
+                               uint64_t number)
+{
+    port_explain_refusal(vcpu, status, &(struct refusal){.what = what, .number = number});
+    return call_status(status);
+}
+
 struct frame *context_find_frame(const struct mmu_context *context, mfn_t mfn)
 {
     struct frame *frame = frame_find(mfn);

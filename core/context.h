@@ -6,6 +6,7 @@
 #ifndef CORE_CONTEXT_H
 #define CORE_CONTEXT_H
 
+#include "core/port.h"
 #include "core/pte_decide.h"
 
 struct mmu_context {
@@ -104,6 +105,14 @@ NODISCARD bool context_settle_owner(struct mmu_context *context);
 
 /* Between two elements of a batch: must the caller stop here? */
 bool context_should_stop(struct mmu_context *context);
+
+/* Say why the element at hand is refused, unless that has been said deeper down. */
+void context_explain(struct mmu_context *context, enum status status,
+                     const struct refusal *refusal);
+
+/* A call is refused before it has looked at an entry or a frame: say why, and answer. */
+struct call_result call_refuse(const struct vcpu *vcpu, enum status status, const char *what,
+                               uint64_t number);
 
 /* The record of a frame that the pg_owner owns, plain RAM: or NULL. */
 struct frame *context_find_frame(const struct mmu_context *context, mfn_t mfn);

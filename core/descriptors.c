@@ -28,13 +28,23 @@ bool descriptor_check(uint64_t *descriptor)
     return DESCRIPTOR_TYPE(value) == 0; /* the upper half of a 16-byte descriptor */
 }
 
-static enum status validate(const struct frame *frame)
+static uint64_t slot_address(const struct frame *frame, unsigned int index)
+{
+    return (frame_mfn(frame).value << PAGE_SHIFT) + index * sizeof(uint64_t);
+}
+
+static enum status validate(struct mmu_context *context, const struct frame *frame)
 {
     uint64_t *table = port_map_frame(frame_mfn(frame));
     for (unsigned int i = 0; i < DESCRIPTORS_PER_PAGE; i++) {
         uint64_t value = __atomic_load_n(&table[i], __ATOMIC_RELAXED);
         uint64_t adjusted = value;
         if (!descriptor_check(&adjusted)) {
+            context_explain(context, STATUS_BAD_DESCRIPTOR,
+                            &(struct refusal){.what = "descriptor",
+                                              .address = slot_address(frame, i),
+                                              .number = value,
+                                              .frame = frame});
             return STATUS_BAD_DESCRIPTOR;
         }
         if (adjusted != value) {
@@ -45,7 +55,7 @@ static enum status validate(const struct frame *frame)
 }
 
 /* One more reference and type count as descriptors; 512 entries are one unit of work. */
-static enum status take(struct frame *frame)
+static enum status take(struct mmu_context *context, struct frame *frame)
 {
     enum status status = frame_get(frame);
     if (status != STATUS_OK) {
@@ -53,7 +63,7 @@ static enum status take(struct frame *frame)
     }
     if (frame->type_count == 0) {
         frame_claim(frame, FRAME_DESCRIPTORS);
-        status = validate(frame);
+        status = validate(context, frame);
         if (status == STATUS_OK) {
             frame_publish(frame);
         } else {
@@ -81,14 +91,29 @@ static void drop(mfn_t mfn)
     frame_put(frame);
 }
 
-static enum status take_own(struct mmu_context *context, mfn_t mfn)
+static enum status take_unexplained(struct mmu_context *context, mfn_t mfn)
 {
     struct frame *frame = context_find_frame(context, mfn);
     if (frame == NULL) {
         return STATUS_TABLE_NOT_OWNED;
     }
     enum status status = pt_settle_frame(context, frame);
-    return status == STATUS_OK ? take(frame) : status;
+    return status == STATUS_OK ? take(context, frame) : status;
+}
+
+/* `what` names the table it is for; `address`, where in it the frame is to be. */
+static enum status take_own(struct mmu_context *context, mfn_t mfn, const char *what,
+                            uint64_t address)
+{
+    enum status status = take_unexplained(context, mfn);
+    if (status > STATUS_AGAIN) {
+        context_explain(context, status,
+                        &(struct refusal){.what = what,
+                                          .address = address,
+                                          .number = mfn.value,
+                                          .frame = frame_find(mfn)});
+    }
+    return status;
 }
 
 enum status vcpu_set_gdt(struct mmu_context *context, const mfn_t frames[], unsigned int count)
@@ -102,7 +127,7 @@ enum status vcpu_set_gdt(struct mmu_context *context, const mfn_t frames[], unsi
     }
     unsigned int pages = (unsigned int)pages_of(count * sizeof(uint64_t));
     for (unsigned int i = 0; i < pages; i++) {
-        enum status status = take_own(context, frames[i]);
+        enum status status = take_own(context, frames[i], "GDT frame", i * PAGE_SIZE);
         if (status != STATUS_OK) {
             while (i > 0) {
                 drop(frames[--i]);
@@ -174,7 +199,7 @@ bool vcpu_ldt_fault(struct vcpu *vcpu, uint64_t offset)
         pte_t pte = pte_read(slot);
         enum status status = STATUS_BAD_FRAME_NUMBER;
         if (pte_is_present(pte)) {
-            status = take_own(&context, pte_mfn(pte));
+            status = take_own(&context, pte_mfn(pte), "LDT page", address);
         }
         if (status == STATUS_OK) {
             vcpu->ldt_frames[page] = pte_mfn(pte);
@@ -194,13 +219,13 @@ struct call_result call_set_gdt(struct vcpu *vcpu, uint64_t arg[])
     }
     unsigned int count = (unsigned int)arg[1];
     if (count > GDT_ENTRIES_MAX) {
-        return call_status(STATUS_BAD_ARGUMENT);
+        return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "set_gdt", count);
     }
     mfn_t frames[GDT_PAGES];
     uint64_t pages = pages_of(count * sizeof(uint64_t));
     _Static_assert(sizeof(mfn_t) == sizeof(uint64_t), "the ABI's list is one of MFNs");
     if (!port_copy_from_guest(frames, arg[0], pages * sizeof(frames[0]))) {
-        return call_status(STATUS_FAULT);
+        return call_refuse(vcpu, STATUS_FAULT, "set_gdt", arg[0]);
     }
     struct mmu_context context;
     context_open_self(&context, vcpu);
@@ -208,9 +233,6 @@ struct call_result call_set_gdt(struct vcpu *vcpu, uint64_t arg[])
     context_close(&context);
     if (status == STATUS_PREEMPTED || status == STATUS_AGAIN) {
         return call_again();
-    }
-    if (status != STATUS_OK) {
-        port_explain_refusal(vcpu, status, "set_gdt", 0, frames[0].value, frame_find(frames[0]));
     }
     return call_status(status);
 }
@@ -247,10 +269,13 @@ struct call_result call_update_descriptor(struct vcpu *vcpu, uint64_t arg[])
     struct mmu_context context;
     context_open_self(&context, vcpu);
     enum status status = update_descriptor(&context, arg[0], arg[1]);
-    context_close(&context);
     if (status != STATUS_OK) {
-        port_explain_refusal(vcpu, status, "update_descriptor", 0, arg[1],
-                             frame_find(mfn_make(arg[0] >> PAGE_SHIFT)));
+        context_explain(&context, status,
+                        &(struct refusal){.what = "update_descriptor",
+                                          .address = arg[0],
+                                          .number = arg[1],
+                                          .frame = frame_find(mfn_make(arg[0] >> PAGE_SHIFT))});
     }
+    context_close(&context);
     return call_status(status);
 }

@@ -43,7 +43,8 @@ static bool list_is_guest(uint64_t list, uint64_t first, uint64_t end)
            (start >= HYPERVISOR_VIRT_END) == (last >= HYPERVISOR_VIRT_END);
 }
 
-static enum status decode(const struct xen_memory_exchange *arguments, struct exchange *exchange)
+static enum status decode(const struct domain *caller, const struct xen_memory_exchange *arguments,
+                          struct exchange *exchange)
 {
     const struct xen_memory_reservation *in = &arguments->in;
     const struct xen_memory_reservation *out = &arguments->out;
@@ -56,14 +57,13 @@ static enum status decode(const struct xen_memory_exchange *arguments, struct ex
         in->nr_extents << in->extent_order != out->nr_extents << out->extent_order) {
         return STATUS_BAD_ARGUMENT;
     }
-    unsigned int bits = out->mem_flags & 0xff;
     *exchange = (struct exchange){
         .in_list = handle_address(&in->extent_start),
         .out_list = handle_address(&out->extent_start),
         .in_order = in->extent_order,
         .out_order = out->extent_order,
         .chunk_order = in->extent_order > out->extent_order ? in->extent_order : out->extent_order,
-        .address_bits = bits == 0 ? 64 : bits,
+        .address_bits = reservation_address_bits(out->mem_flags),
         .in_count = in->nr_extents,
         .done = arguments->nr_exchanged,
     };
@@ -78,7 +78,7 @@ static enum status decode(const struct xen_memory_exchange *arguments, struct ex
         !list_is_guest(exchange->out_list, out_done, out->nr_extents)) {
         return STATUS_FAULT;
     }
-    return STATUS_OK;
+    return reservation_node_exists(caller, out->mem_flags) ? STATUS_OK : STATUS_BAD_ARGUMENT;
 }
 
 /* ---- one chunk ----------------------------------------------------------------------------- */
@@ -173,13 +173,17 @@ static enum status steal_one(struct mmu_context *context, const struct exchange 
         return status;
     }
     struct frame *frame = context_find_frame(context, mfn);
-    if (frame == NULL) {
-        return STATUS_BAD_FRAME_NUMBER;
-    }
-    status = frame_steal(frame);
+    status = frame == NULL ? STATUS_FRAME_NOT_OWNED : frame_steal(frame);
     if (status == STATUS_OK) {
         struct fresh_page *page = port_map_frame(keeper);
         page->stolen = mfn;
+    } else {
+        context_explain(context, status,
+                        &(struct refusal){.what = "exchange",
+                                          .address = exchange->in_list +
+                                                     (index >> exchange->in_order) * sizeof(mfn),
+                                          .number = mfn.value,
+                                          .frame = frame_find(mfn)});
     }
     return status;
 }
@@ -208,7 +212,6 @@ static enum status steal_chunk(struct mmu_context *context, const struct exchang
         mfn_t keeper = fresh_next(fresh, exchange);
         enum status status = steal_one(context, exchange, first + i, keeper);
         if (status != STATUS_OK) {
-            port_explain_refusal(context->vcpu, status, "exchange of frame", 0, first + i, NULL);
             dispose_stolen(context, exchange, fresh, i, true);
             return status;
         }
@@ -265,16 +268,18 @@ struct call_result call_exchange(struct vcpu *vcpu, const uint64_t arg[])
     struct xen_memory_exchange arguments;
     struct exchange exchange;
     if (!port_copy_from_guest(&arguments, arg[1], sizeof(arguments))) {
-        return call_status(STATUS_FAULT);
+        return call_refuse(vcpu, STATUS_FAULT, "exchange", arg[1]);
     }
-    enum status status = decode(&arguments, &exchange);
-    if (status != STATUS_OK || exchange.done == exchange.in_count) {
-        return call_status(status);
+    enum status status = decode(vcpu->domain, &arguments, &exchange);
+    if (status == STATUS_OK && exchange.done == exchange.in_count) {
+        return call_done(0);
     }
     struct domain *domain;
-    status = reservation_find_domain(vcpu, arguments.in.domid, &domain);
+    if (status == STATUS_OK) {
+        status = reservation_find_domain(vcpu, arguments.in.domid, &domain);
+    }
     if (status != STATUS_OK) {
-        return call_status(status);
+        return call_refuse(vcpu, status, "exchange", arg[1]);
     }
     struct mmu_context context;
     context_open(&context, vcpu, domain, domain);
@@ -287,10 +292,14 @@ struct call_result call_exchange(struct vcpu *vcpu, const uint64_t arg[])
             stop = exchange.done < exchange.in_count && context_should_stop(&context);
         }
     }
-    context_close(&context);
     uint64_t report = arg[1] + offsetof(struct xen_memory_exchange, nr_exchanged);
     if (!port_copy_to_guest(report, &exchange.done, sizeof(exchange.done)) && status == STATUS_OK) {
         status = STATUS_FAULT;
     }
+    if (status != STATUS_OK) {
+        context_explain(&context, status,
+                        &(struct refusal){.what = "exchange", .number = exchange.done});
+    }
+    context_close(&context);
     return stop && status == STATUS_OK ? call_again() : call_status(status);
 }

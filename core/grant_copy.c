@@ -38,19 +38,21 @@ static void unpin(const struct side *side)
     }
 }
 
-static enum status hold(const struct vcpu *vcpu, struct side *side)
+static enum status hold(struct grant_call *call, struct side *side)
 {
+    call->about.number = side->is_grant ? side->pointer->u.ref : side->pointer->u.gmfn;
     mfn_t mfn = mfn_make(side->pointer->u.gmfn);
     if (side->is_grant) {
         struct grant_active *active;
-        enum status status = grant_pin(side->owner->grants, side->pointer->u.ref, vcpu->domain->id,
-                                       use_of(side), &active);
+        enum status status = grant_pin(side->owner->grants, side->pointer->u.ref,
+                                       call->vcpu->domain->id, use_of(side), &active);
         if (status != STATUS_OK) {
             return status;
         }
         mfn = active->mfn;
     }
     struct frame *frame = frame_find(mfn);
+    call->about.frame = frame;
     enum status status = STATUS_GRANT_BAD_PAGE;
     if (frame != NULL && frame_class(frame) == FRAME_GUEST && frame->owner == side->owner->id) {
         status = pt_take_leaf(grant_hold(use_of(side)), frame);
@@ -83,14 +85,14 @@ static enum status copy_held(const struct side *source, const struct side *desti
     return STATUS_OK;
 }
 
-static enum status copy(const struct vcpu *vcpu, struct side *source, struct side *destination,
+static enum status copy(struct grant_call *call, struct side *source, struct side *destination,
                         uint16_t size)
 {
-    enum status status = hold(vcpu, source);
+    enum status status = hold(call, source);
     if (status != STATUS_OK) {
         return status;
     }
-    status = hold(vcpu, destination);
+    status = hold(call, destination);
     if (status == STATUS_OK) {
         status = copy_held(source, destination, size);
         let_go(destination);
@@ -111,16 +113,17 @@ enum status grant_copy(struct grant_call *call, union grant_element *element)
         .is_grant = (op->flags & GNTCOPY_dest_gref) != 0,
         .is_destination = true,
     };
-    call->subject = source.is_grant ? op->source.u.ref : op->dest.u.ref;
+    call->about.number = op->source.domid;
     enum status status = find_owner(call->vcpu, &source);
     if (status == STATUS_OK) {
+        call->about.number = op->dest.domid;
         status = find_owner(call->vcpu, &destination);
     }
     if (status != STATUS_OK) {
         return status;
     }
     struct mmu_locked locked = domain_mmu_lock_two(source.owner, destination.owner);
-    status = copy(call->vcpu, &source, &destination, op->len);
+    status = copy(call, &source, &destination, op->len);
     domain_mmu_unlock(locked);
     return status;
 }

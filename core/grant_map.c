@@ -74,8 +74,9 @@ static enum status map_host(struct mmu_context *context, const struct gnttab_map
 
 /* Everything that the uses hold on the frame, or nothing. */
 static enum status take_holds(struct mmu_context *context, const struct gnttab_map_grant_ref *map,
-                              unsigned int uses, mfn_t mfn)
+                              unsigned int uses, mfn_t mfn, const struct frame **about)
 {
+    *about = frame_find(mfn);
     struct frame *frame = context_find_frame(context, mfn);
     if (frame == NULL) {
         return STATUS_GRANT_BAD_PAGE;
@@ -91,7 +92,8 @@ static enum status take_holds(struct mmu_context *context, const struct gnttab_m
     return status;
 }
 
-static enum status map_entry(struct mmu_context *context, struct gnttab_map_grant_ref *map)
+static enum status map_entry(struct mmu_context *context, struct gnttab_map_grant_ref *map,
+                             const struct frame **about)
 {
     struct grant_table *own = context->pt_owner->grants;
     struct domain *granter = context->pg_owner;
@@ -108,7 +110,7 @@ static enum status map_entry(struct mmu_context *context, struct gnttab_map_gran
     if (status != STATUS_OK) {
         return status;
     }
-    status = take_holds(context, map, uses, active->mfn);
+    status = take_holds(context, map, uses, active->mfn, about);
     if (status != STATUS_OK) {
         grant_unpin(granter->grants, map->ref, uses);
         return status;
@@ -127,7 +129,8 @@ static enum status map_entry(struct mmu_context *context, struct gnttab_map_gran
 enum status grant_map(struct grant_call *call, union grant_element *element)
 {
     struct gnttab_map_grant_ref *map = &element->map;
-    call->subject = map->ref;
+    call->about.number = map->ref;
+    call->about.address = map->host_addr;
     if ((map->flags & (GNTMAP_host_map | GNTMAP_device_map)) == 0) {
         return STATUS_GRANT_NO_USE;
     }
@@ -137,7 +140,7 @@ enum status grant_map(struct grant_call *call, union grant_element *element)
     }
     struct mmu_context context;
     context_open(&context, call->vcpu, call->vcpu->domain, granter);
-    enum status status = map_entry(&context, map);
+    enum status status = map_entry(&context, map, &call->about.frame);
     context_close(&context);
     return status;
 }

@@ -7,6 +7,7 @@
 #define CORE_GRANT_OP_H
 
 #include "core/grant_table.h"
+#include "core/port.h"
 
 /* A mapping that is gone from the tables, and whose uses end once its mapper's CPUs are flushed. */
 struct grant_ended {
@@ -21,7 +22,7 @@ struct grant_ended {
 /* One execution of the call. */
 struct grant_call {
     struct vcpu *vcpu;
-    uint64_t subject; /* of the element at hand, for the log: reference, handle or frame */
+    struct refusal about; /* the element at hand, for the log: reference, handle or frame */
     unsigned int ended_count;
     struct grant_ended ended[GRANT_ENDED_LIMIT];
 };

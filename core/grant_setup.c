@@ -35,7 +35,7 @@ static enum status report_frames(const struct domain *domain, uint64_t list, uns
 enum status grant_setup_table(struct grant_call *call, union grant_element *element)
 {
     const struct gnttab_setup_table *setup = &element->setup;
-    call->subject = setup->nr_frames;
+    call->about.number = setup->nr_frames;
     uint64_t list;
     memcpy(&list, &setup->frame_list, sizeof(list));
     uint64_t count = min_u64(setup->nr_frames, GRANT_FRAMES_MAX); /* more is refused below */
@@ -60,6 +60,7 @@ enum status grant_setup_table(struct grant_call *call, union grant_element *elem
 enum status grant_query_size(struct grant_call *call, union grant_element *element)
 {
     struct gnttab_query_size *query = &element->query;
+    call->about.number = query->dom;
     struct domain *domain;
     enum status status = find_domain(call->vcpu, query->dom, &domain);
     if (status == STATUS_OK) {
@@ -74,6 +75,7 @@ enum status grant_query_size(struct grant_call *call, union grant_element *eleme
 /* Version 1 has no status frames: there are none to report, and more are refused. */
 enum status grant_get_status_frames(struct grant_call *call, union grant_element *element)
 {
+    call->about.number = element->status_frames.nr_frames;
     struct domain *domain;
     enum status status = find_domain(call->vcpu, element->status_frames.dom, &domain);
     if (status == STATUS_OK && element->status_frames.nr_frames > 0) {
@@ -136,7 +138,7 @@ static enum status swap(const struct grant_table *table, uint32_t first, uint32_
 enum status grant_swap(struct grant_call *call, union grant_element *element)
 {
     struct domain *domain = call->vcpu->domain;
-    call->subject = element->swap.ref_a;
+    call->about.number = element->swap.ref_a;
     struct mmu_locked locked = domain_mmu_lock(domain);
     enum status status = swap(domain->grants, element->swap.ref_a, element->swap.ref_b);
     domain_mmu_unlock(locked);

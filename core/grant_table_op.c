@@ -58,32 +58,37 @@ static bool perform(struct grant_call *call, const struct operation *operation, 
     if (!port_copy_from_guest(&element, address, operation->size)) {
         return false;
     }
+    call->about = (struct refusal){.what = operation->name};
     enum status status = operation->perform(call, &element);
     if (UNLIKELY(status == STATUS_FAULT)) {
         return false;
     }
     if (UNLIKELY(status != STATUS_OK)) {
-        port_explain_refusal(call->vcpu, status, operation->name, 0, call->subject, NULL);
+        port_explain_refusal(call->vcpu, status, &call->about);
     }
     int16_t number = status_to_grant(status);
     memcpy((uint8_t *)&element + operation->status_offset, &number, sizeof(number));
     return port_copy_to_guest(address, &element, operation->size);
 }
 
-static struct call_result run(struct vcpu *vcpu, const struct operation *operation, uint64_t arg[])
+static struct call_result run(struct vcpu *vcpu, uint32_t command, uint64_t arg[])
 {
+    const struct operation *operation = find_operation(command);
     uint32_t left = (uint32_t)arg[2];
+    if (operation == NULL) {
+        return call_status(STATUS_UNKNOWN_COMMAND); /* our caller says so, once */
+    }
     if (operation->is_single && left != 1) {
-        return call_status(STATUS_BAD_ARGUMENT);
+        return call_refuse(vcpu, STATUS_BAD_ARGUMENT, operation->name, left);
     }
     if (!address_range_is_guest(arg[1], (uint64_t)left * operation->size)) {
-        return call_status(STATUS_FAULT);
+        return call_refuse(vcpu, STATUS_FAULT, operation->name, arg[1]);
     }
     struct grant_call call = {.vcpu = vcpu};
     struct call_result result = call_done(0);
     while (left > 0) {
         if (!perform(&call, operation, arg[1])) {
-            result = call_status(STATUS_FAULT);
+            result = call_refuse(vcpu, STATUS_FAULT, operation->name, arg[1]);
             break;
         }
         left--;
@@ -111,18 +116,22 @@ struct call_result call_grant_table_op(struct vcpu *vcpu, uint64_t arg[])
     bool continues = (command & ~COMMAND_MASK) != 0;
     if (((uint32_t)arg[2] & COUNT_INVALID) != 0 ||
         (continues && (command & COMMAND_MASK) != GNTTABOP_cache_flush)) {
-        return call_status(STATUS_BAD_ARGUMENT);
+        return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "grant_table_op", command);
     }
+    enum status status;
     switch (command & COMMAND_MASK) {
     case GNTTABOP_cache_flush:
-        return call_status(STATUS_UNSUPPORTED);
-    case GNTTABOP_set_version:
-        return call_status(grant_set_version(vcpu, arg[1]));
-    case GNTTABOP_get_version:
-        return call_status(grant_get_version(vcpu, arg[1]));
-    default:
+        status = STATUS_UNSUPPORTED;
         break;
+    case GNTTABOP_set_version:
+        status = grant_set_version(vcpu, arg[1]);
+        break;
+    case GNTTABOP_get_version:
+        status = grant_get_version(vcpu, arg[1]);
+        break;
+    default:
+        return run(vcpu, command, arg);
     }
-    const struct operation *operation = find_operation(command);
-    return operation != NULL ? run(vcpu, operation, arg) : call_status(STATUS_UNKNOWN_COMMAND);
+    return status == STATUS_OK ? call_done(0)
+                               : call_refuse(vcpu, status, "grant_table_op", command);
 }

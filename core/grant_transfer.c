@@ -59,7 +59,8 @@ static enum status transfer(struct domain *giver, struct domain *recipient,
 enum status grant_transfer(struct grant_call *call, union grant_element *element)
 {
     const struct gnttab_transfer *op = &element->transfer;
-    call->subject = op->mfn;
+    call->about.number = op->mfn;
+    call->about.frame = frame_find(mfn_make(op->mfn));
     struct domain *giver = call->vcpu->domain;
     struct domain *recipient = domain_find(op->domid);
     if (recipient != NULL && recipient->grants == NULL) {

@@ -68,6 +68,7 @@ static enum status begin(struct grant_call *call, const struct mmu_context *cont
         return STATUS_GRANT_BAD_HANDLE;
     }
     mfn_t mfn = grant_active(context->pg_owner->grants, handle->ref)->mfn;
+    call->about.frame = frame_find(mfn);
     unsigned int gone = request->device_address != 0 ? handle->uses & GRANT_DEVICE : 0;
     if (gone != 0 && request->device_address != mfn.value << PAGE_SHIFT) {
         return STATUS_GRANT_BAD_DEVICE_ADDRESS;
@@ -106,7 +107,8 @@ static bool find_granter(struct domain *mapper, uint32_t number, struct domain *
 
 static enum status unmap(struct grant_call *call, const struct request *request)
 {
-    call->subject = request->handle;
+    call->about.number = request->handle;
+    call->about.address = request->host_address;
     struct domain *granter;
     if (!find_granter(call->vcpu->domain, request->handle, &granter)) {
         return STATUS_GRANT_BAD_HANDLE;

@@ -6,6 +6,7 @@
  */
 #include "core/exchange.h"
 #include "core/mmu_call.h"
+#include "core/physmap.h"
 #include "core/port.h"
 #include "core/pt_validate.h"
 #include "core/reservation.h"
@@ -19,6 +20,8 @@
 #define M2P_CHUNK_FRAMES   512U /* 2 MiB of the M2P */
 #define M2P_CHUNK_ENTRIES  (M2P_CHUNK_FRAMES * PAGE_SIZE / sizeof(uint64_t))
 #define EXTENT_COUNT_MAX   (UINT32_MAX >> MEMOP_EXTENT_SHIFT)
+#define NODE_SHIFT         8   /* in mem_flags */
+#define NODE_LIMIT         64U /* that the ABI knows of */
 
 /* The kind of answer a domain may get about another: itself, or anybody for a control domain. */
 enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id, struct domain **domain)
@@ -60,64 +63,113 @@ static uint64_t extent_address(const struct request *request, uint64_t index)
     return request->list + index * sizeof(uint64_t);
 }
 
-static bool increase(struct mmu_context *context, const struct request *request, uint64_t index)
+/* One extent each. STATUS_FAULT: the list cannot be read or written; STATUS_NO_MEMORY; decrease:
+ * the frame is not the domain's, or was given back before. */
+typedef enum status (*extent_fn)(struct mmu_context *context, const struct request *request,
+                                 uint64_t index);
+
+static enum status write_extent(const struct request *request, uint64_t index, mfn_t first)
+{
+    return port_copy_to_guest(extent_address(request, index), &first.value, sizeof(first.value))
+               ? STATUS_OK
+               : STATUS_FAULT;
+}
+
+static enum status increase(struct mmu_context *context, const struct request *request,
+                            uint64_t index)
 {
     mfn_t first = reservation_add(context->pg_owner, request->order, request->address_bits);
     if (mfn_equal(first, MFN_INVALID)) {
-        return false;
+        return STATUS_NO_MEMORY;
     }
-    return request->list == 0 ||
-           port_copy_to_guest(extent_address(request, index), &first.value, sizeof(first.value));
+    return request->list == 0 ? STATUS_OK : write_extent(request, index, first);
 }
 
-static bool populate(struct mmu_context *context, const struct request *request, uint64_t index)
+static enum status populate(struct mmu_context *context, const struct request *request,
+                            uint64_t index)
 {
     uint64_t pfn;
     if (!port_copy_from_guest(&pfn, extent_address(request, index), sizeof(pfn))) {
-        return false;
+        return STATUS_FAULT;
     }
     mfn_t first = reservation_add(context->pg_owner, request->order, request->address_bits);
     if (mfn_equal(first, MFN_INVALID)) {
-        return false;
+        return STATUS_NO_MEMORY;
     }
     for (uint64_t i = 0; i < UINT64_C(1) << request->order; i++) {
         m2p_set(mfn_add(first, i), pfn + i);
     }
-    return port_copy_to_guest(extent_address(request, index), &first.value, sizeof(first.value));
+    return write_extent(request, index, first);
 }
 
-static bool decrease(struct mmu_context *context, const struct request *request, uint64_t index)
+static enum status decrease(struct mmu_context *context, const struct request *request,
+                            uint64_t index)
 {
     uint64_t first;
     if (!port_copy_from_guest(&first, extent_address(request, index), sizeof(first))) {
-        return false;
+        return STATUS_FAULT;
     }
     for (uint64_t i = 0; i < UINT64_C(1) << request->order; i++) {
         mfn_t mfn = mfn_make(first + i);
         struct frame *frame = context_find_frame(context, mfn);
-        enum status status = frame == NULL ? STATUS_BAD_FRAME_NUMBER : frame_give_back(frame);
+        enum status status = frame == NULL ? STATUS_FRAME_NOT_OWNED : frame_give_back(frame);
         if (status != STATUS_OK) {
-            port_explain_refusal(context->vcpu, status, "decrease_reservation", 0, mfn.value,
-                                 frame_find(mfn));
-            return false;
+            context_explain(context, status,
+                            &(struct refusal){.what = "decrease_reservation",
+                                              .address = extent_address(request, index),
+                                              .number = mfn.value,
+                                              .frame = frame_find(mfn)});
+            return status;
         }
     }
-    return true;
+    return STATUS_OK;
 }
 
-/* mem_flags: bits 7:0 an address width, the rest NUMA requests that one node answers trivially. */
-static unsigned int decode_address_bits(uint32_t mem_flags)
+static const struct reservation_command {
+    extent_fn perform;
+    const char *name;
+} reservation_commands[] = {
+    [XENMEM_increase_reservation] = {increase, "increase_reservation"},
+    [XENMEM_decrease_reservation] = {decrease, "decrease_reservation"},
+    [XENMEM_populate_physmap] = {populate, "populate_physmap"},
+};
+
+/* Bits 7:0 of mem_flags. */
+unsigned int reservation_address_bits(uint32_t mem_flags)
 {
     unsigned int bits = mem_flags & 0xff;
     return bits == 0 ? 64 : bits;
 }
 
-static bool read_request(uint64_t address, uint64_t start, struct request *request, uint16_t *domid)
+/* There is node 0. A domain that rules no others may wish for one, and must not insist. */
+bool reservation_node_exists(const struct domain *caller, uint32_t mem_flags)
+{
+    unsigned int node = (mem_flags >> NODE_SHIFT) & 0xff; /* and one; 0: any */
+    bool insists = (mem_flags & XENMEMF_exact_node_request) != 0;
+    if (node == 0 || (mem_flags & XENMEMF_vnode) != 0) {
+        return true;
+    }
+    if (!caller->is_control && !caller->has_io) {
+        return !insists;
+    }
+    return node <= NODE_LIMIT && (node == 1 || !insists);
+}
+
+static enum status read_request(const struct vcpu *vcpu, const uint64_t arg[],
+                                struct request *request, uint16_t *domid)
 {
     struct xen_memory_reservation reservation;
-    if (!port_copy_from_guest(&reservation, address, sizeof(reservation)) ||
-        reservation.nr_extents > EXTENT_COUNT_MAX || start >= reservation.nr_extents) {
-        return false;
+    if (!port_copy_from_guest(&reservation, arg[1], sizeof(reservation))) {
+        return STATUS_FAULT;
+    }
+    bool on_demand = (arg[0] & COMMAND_MASK) == XENMEM_populate_physmap &&
+                     (reservation.mem_flags & XENMEMF_populate_on_demand) != 0;
+    if (on_demand || reservation.nr_extents > EXTENT_COUNT_MAX ||
+        !reservation_node_exists(vcpu->domain, reservation.mem_flags)) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    if (reservation.extent_order > RESERVATION_ORDER_MAX) {
+        return STATUS_EXTENT_TOO_LARGE;
     }
     uint64_t list;
     memcpy(&list, &reservation.extent_start, sizeof(list));
@@ -125,38 +177,56 @@ static bool read_request(uint64_t address, uint64_t start, struct request *reque
         .list = list,
         .count = reservation.nr_extents,
         .order = reservation.extent_order,
-        .address_bits = decode_address_bits(reservation.mem_flags),
+        .address_bits = reservation_address_bits(reservation.mem_flags),
     };
     *domid = reservation.domid;
-    return true;
+    return STATUS_OK;
+}
+
+/* The extents from `done` on. STATUS_PREEMPTED: the call is to be executed again. */
+static enum status run_extents(struct mmu_context *context,
+                               const struct reservation_command *command,
+                               const struct request *request, uint64_t *done)
+{
+    while (*done < request->count) {
+        enum status status = command->perform(context, request, *done);
+        if (status != STATUS_OK) {
+            context_explain(context, status,
+                            &(struct refusal){.what = command->name,
+                                              .address = extent_address(request, *done),
+                                              .number = *done});
+            return status;
+        }
+        (*done)++;
+        if (*done < request->count && context_should_stop(context)) {
+            return STATUS_PREEMPTED;
+        }
+    }
+    return STATUS_OK;
 }
 
 static struct call_result change_reservation(struct vcpu *vcpu, uint64_t arg[])
 {
-    uint64_t command = arg[0] & COMMAND_MASK;
+    uint64_t number = arg[0] & COMMAND_MASK;
+    const struct reservation_command *command = &reservation_commands[number];
     uint64_t done = arg[0] >> MEMOP_EXTENT_SHIFT;
     struct request request;
-    uint16_t domid;
+    uint16_t domid = DOMID_INVALID;
     struct domain *domain;
-    if (!read_request(arg[1], done, &request, &domid) ||
-        reservation_find_domain(vcpu, domid, &domain) != STATUS_OK ||
-        request.order > RESERVATION_ORDER_MAX) {
+    enum status status = read_request(vcpu, arg, &request, &domid);
+    if (status == STATUS_OK) {
+        status = reservation_find_domain(vcpu, domid, &domain);
+    }
+    if (status != STATUS_OK) {
+        (void)call_refuse(vcpu, status, command->name, arg[1]);
         return call_done((int64_t)done);
     }
     struct mmu_context context;
     context_open(&context, vcpu, domain, domain);
-    bool more = true;
-    bool stop = false;
-    while (done < request.count && more && !stop) {
-        more = command == XENMEM_increase_reservation   ? increase(&context, &request, done)
-               : command == XENMEM_decrease_reservation ? decrease(&context, &request, done)
-                                                        : populate(&context, &request, done);
-        done += more ? 1 : 0;
-        stop = done < request.count && context_should_stop(&context);
-    }
+    status = run_extents(&context, command, &request, &done);
     context_close(&context);
-    if (stop && more) {
-        arg[0] = command | (done << MEMOP_EXTENT_SHIFT);
+    if (status == STATUS_PREEMPTED) {
+        arg[0] = number | (done << MEMOP_EXTENT_SHIFT);
         return call_again();
     }
     return call_done((int64_t)done);
@@ -168,12 +238,12 @@ static struct call_result ask_domain(struct vcpu *vcpu, uint64_t command, uint64
 {
     domid_t domid;
     if (!port_copy_from_guest(&domid, address, sizeof(domid))) {
-        return call_status(STATUS_FAULT);
+        return call_refuse(vcpu, STATUS_FAULT, "question about a reservation", address);
     }
     struct domain *domain;
     enum status status = reservation_find_domain(vcpu, domid, &domain);
     if (status != STATUS_OK) {
-        return call_status(status);
+        return call_refuse(vcpu, status, "question about a reservation", domid);
     }
     uint64_t pages = command == XENMEM_current_reservation
                          ? domain->page_count
@@ -190,16 +260,17 @@ static struct call_result machphys_mapping(const struct vcpu *vcpu, uint64_t add
                        ? machine.frame_count - 1
                        : (MACH2PHYS_VIRT_END - MACH2PHYS_VIRT_START) / sizeof(uint64_t) - 1,
     };
-    return call_status(port_copy_to_guest(address, &mapping, sizeof(mapping)) ? STATUS_OK
-                                                                              : STATUS_FAULT);
+    return port_copy_to_guest(address, &mapping, sizeof(mapping))
+               ? call_status(STATUS_OK)
+               : call_refuse(vcpu, STATUS_FAULT, "machphys_mapping", address);
 }
 
 /* The frames of the M2P, one for each 2 MiB of it, that a control domain may map with DOMID_XEN. */
-static struct call_result machphys_mfn_list(uint64_t address)
+static enum status machphys_mfn_list(uint64_t address)
 {
     struct xen_machphys_mfn_list list;
     if (!port_copy_from_guest(&list, address, sizeof(list))) {
-        return call_status(STATUS_FAULT);
+        return STATUS_FAULT;
     }
     uint64_t to;
     memcpy(&to, &list.extent_start, sizeof(to));
@@ -208,11 +279,38 @@ static struct call_result machphys_mfn_list(uint64_t address)
     for (uint32_t i = 0; i < count; i++) {
         mfn_t mfn = mfn_add(machine.m2p_first, (uint64_t)i * M2P_CHUNK_FRAMES);
         if (!port_copy_to_guest(to + i * sizeof(mfn.value), &mfn.value, sizeof(mfn.value))) {
-            return call_status(STATUS_FAULT);
+            return STATUS_FAULT;
         }
     }
     list.nr_extents = count;
-    return call_status(port_copy_to_guest(address, &list, sizeof(list)) ? STATUS_OK : STATUS_FAULT);
+    return port_copy_to_guest(address, &list, sizeof(list)) ? STATUS_OK : STATUS_FAULT;
+}
+
+static struct call_result ask(struct vcpu *vcpu, uint64_t command, uint64_t address)
+{
+    enum status status;
+    switch (command) {
+    case XENMEM_current_reservation:
+    case XENMEM_maximum_reservation:
+        return ask_domain(vcpu, command, address);
+    case XENMEM_maximum_ram_page:
+        return call_done((int64_t)machine.frame_count);
+    case XENMEM_machphys_mapping:
+        return machphys_mapping(vcpu, address);
+    case XENMEM_machphys_mfn_list:
+        status = machphys_mfn_list(address);
+        break;
+    case XENMEM_acquire_resource:
+        status = resource_acquire(vcpu, address);
+        break;
+    default:
+        status = physmap_refuse(vcpu, command, address);
+        break;
+    }
+    if (status == STATUS_UNKNOWN_COMMAND) {
+        return call_status(status); /* our caller says so, once */
+    }
+    return status == STATUS_OK ? call_done(0) : call_refuse(vcpu, status, "memory_op", command);
 }
 
 struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
@@ -228,20 +326,17 @@ struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
     case XENMEM_populate_physmap:
         return change_reservation(vcpu, arg);
     case XENMEM_exchange:
-        return continued ? call_status(STATUS_BAD_ARGUMENT) : call_exchange(vcpu, arg);
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
-        return continued ? call_status(STATUS_BAD_ARGUMENT) : ask_domain(vcpu, command, arg[1]);
     case XENMEM_maximum_ram_page:
-        return continued ? call_status(STATUS_BAD_ARGUMENT)
-                         : call_done((int64_t)machine.frame_count);
-    case XENMEM_machphys_mfn_list:
-        return continued ? call_status(STATUS_UNKNOWN_COMMAND) : machphys_mfn_list(arg[1]);
-    case XENMEM_machphys_mapping:
-        return continued ? call_status(STATUS_UNKNOWN_COMMAND) : machphys_mapping(vcpu, arg[1]);
     case XENMEM_acquire_resource:
-        return call_status(continued ? STATUS_BAD_ARGUMENT : resource_acquire(vcpu, arg[1]));
+    case XENMEM_remove_from_physmap:
+    case XENMEM_get_vnumainfo:
+        if (continued) {
+            return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "memory_op", command);
+        }
+        return command == XENMEM_exchange ? call_exchange(vcpu, arg) : ask(vcpu, command, arg[1]);
     default:
-        return call_status(STATUS_UNKNOWN_COMMAND);
+        return continued ? call_status(STATUS_UNKNOWN_COMMAND) : ask(vcpu, command, arg[1]);
     }
 }

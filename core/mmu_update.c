@@ -38,7 +38,7 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
     struct frame *frame = frame_find(mfn);
     if (UNLIKELY(frame == NULL || frame_class(frame) != FRAME_GUEST ||
                  frame->owner != context->pt_owner->id)) {
-        return STATUS_TABLE_NOT_OWNED;
+        return STATUS_FRAME_NOT_OWNED;
     }
     enum status status = pt_settle_frame(context, frame);
     if (UNLIKELY(status != STATUS_OK)) {
@@ -53,13 +53,8 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
     }
     pte_t *slot = (pte_t *)port_map_frame(mfn) + index;
     pte_t entry = {.raw = request->val};
-    status = LIKELY(level == 1) ? pte_update_leaf(context, slot, entry, mode, NULL)
-                                : pte_update_table(context, frame, index, entry, mode);
-    if (UNLIKELY(status > STATUS_AGAIN) && !context->explained) {
-        port_explain_refusal(context->vcpu, status, "mmu_update of an entry", level, entry.raw,
-                             frame_find(pte_mfn(entry)));
-    }
-    return status;
+    return LIKELY(level == 1) ? pte_update_leaf(context, slot, entry, mode, NULL)
+                              : pte_update_table(context, frame, index, entry, mode);
 }
 
 static enum status update_m2p(struct mmu_context *context, const struct mmu_update *request)
@@ -69,19 +64,15 @@ static enum status update_m2p(struct mmu_context *context, const struct mmu_upda
     }
     mfn_t mfn = mfn_make(request->ptr >> PAGE_SHIFT);
     if (context_find_frame(context, mfn) == NULL) {
-        return STATUS_BAD_FRAME_NUMBER;
+        return STATUS_FRAME_NOT_OWNED;
     }
     m2p_set(mfn, request->val);
     return STATUS_OK;
 }
 
-static enum status update_element(struct mmu_context *context, uint64_t address)
+static enum status perform(struct mmu_context *context, const struct mmu_update *request)
 {
-    struct mmu_update request;
-    if (UNLIKELY(!port_copy_from_guest(&request, address, sizeof(request)))) {
-        return STATUS_FAULT;
-    }
-    uint64_t command = request.ptr & COMMAND_MASK;
+    uint64_t command = request->ptr & COMMAND_MASK;
     if (UNLIKELY(command > MMU_PT_UPDATE_NO_TRANSLATE)) {
         return STATUS_UNKNOWN_COMMAND;
     }
@@ -89,10 +80,45 @@ static enum status update_element(struct mmu_context *context, uint64_t address)
         return STATUS_NOT_PERMITTED;
     }
     if (UNLIKELY(command == MMU_MACHPHYS_UPDATE)) {
-        return update_m2p(context, &request);
+        return update_m2p(context, request);
     }
-    return update_entry(context, &request,
+    return update_entry(context, request,
                         command == MMU_PT_UPDATE_PRESERVE_AD ? PTE_STORE_PRESERVE_AD : PTE_STORE);
+}
+
+/* What is wrong is wrong with the frame that the new entry names, if the place is one for entries;
+ * else with the place. */
+static void explain(struct mmu_context *context, enum status status,
+                    const struct mmu_update *request)
+{
+    const struct frame *place = frame_find(mfn_make(request->ptr >> PAGE_SHIFT));
+    bool is_table = place != NULL && place->owner == context->pt_owner->id &&
+                    frame_is_validated(place) && frame_type_is_table(frame_type(place));
+    bool is_entry = is_table && (request->ptr & COMMAND_MASK) != MMU_MACHPHYS_UPDATE;
+    context_explain(
+        context, status,
+        &(struct refusal){.what = "mmu_update",
+                          .level = is_entry ? frame_level(place) : 0,
+                          .address = request->ptr,
+                          .number = request->val,
+                          .frame = is_entry ? frame_find(pte_mfn((pte_t){.raw = request->val}))
+                                            : place});
+}
+
+static enum status update_element(struct mmu_context *context, uint64_t address)
+{
+    struct mmu_update request = {0};
+    enum status status = STATUS_FAULT;
+    if (LIKELY(port_copy_from_guest(&request, address, sizeof(request)))) {
+        status = perform(context, &request);
+    }
+    if (UNLIKELY(status == STATUS_FAULT)) {
+        context_explain(context, status,
+                        &(struct refusal){.what = "mmu_update", .address = address});
+    } else if (UNLIKELY(status > STATUS_AGAIN)) {
+        explain(context, status, &request);
+    }
+    return status;
 }
 
 /* The domain word names the owner of the frames and, in its upper half plus one, that of the tables
@@ -123,17 +149,18 @@ struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[])
     struct batch batch;
     enum batch_start start = batch_start(&batch, arg, sizeof(struct mmu_update));
     if (UNLIKELY(start != BATCH_RUN)) {
-        return start == BATCH_FINISHED ? call_done((int64_t)arg[3]) : call_status(STATUS_FAULT);
+        return start == BATCH_FINISHED ? call_done((int64_t)arg[3])
+                                       : call_refuse(vcpu, STATUS_FAULT, "mmu_update", arg[0]);
     }
     if (UNLIKELY(owners.tables == NULL)) {
-        return call_status(STATUS_NO_DOMAIN);
+        return call_refuse(vcpu, STATUS_NO_DOMAIN, "mmu_update", arg[3]);
     }
     if (UNLIKELY(owners.tables->vcpu_count == 0)) {
-        return call_status(STATUS_BAD_ARGUMENT);
+        return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "mmu_update", arg[3]);
     }
     if (UNLIKELY(owners.pages == NULL)) {
         batch_report(&batch);
-        return call_status(STATUS_NO_DOMAIN);
+        return call_refuse(vcpu, STATUS_NO_DOMAIN, "mmu_update", arg[3]);
     }
     struct mmu_context context;
     context_open(&context, vcpu, owners.tables, owners.pages);

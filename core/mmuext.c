@@ -80,6 +80,15 @@ static enum status take_base(struct mmu_context *context, mfn_t mfn)
     return status == STATUS_OK ? pt_take(context, frame, 4) : status;
 }
 
+/* For bases that do not come by mmuext_op. */
+static void explain_base(struct mmu_context *context, enum status status, const char *what,
+                         mfn_t base)
+{
+    context_explain(
+        context, status,
+        &(struct refusal){.what = what, .number = base.value, .frame = frame_find(base)});
+}
+
 static enum status set_kernel_base(struct mmu_context *context, mfn_t base)
 {
     struct vcpu *vcpu = context->vcpu;
@@ -232,7 +241,7 @@ static enum status get_destination(struct mmu_context *context, mfn_t mfn, struc
 {
     *frame = context_find_frame(context, mfn);
     if (*frame == NULL) {
-        return STATUS_TABLE_NOT_OWNED;
+        return STATUS_FRAME_NOT_OWNED;
     }
     return frame_get_writable(*frame) == STATUS_OK ? STATUS_OK : STATUS_TABLE_WRONG_TYPE;
 }
@@ -250,9 +259,14 @@ static enum status clear_page(struct mmu_context *context, const struct mmuext_o
 
 static enum status copy_page(struct mmu_context *context, const struct mmuext_op *op)
 {
-    const struct frame *source = context_find_frame(context, mfn_make(op->arg2.src_mfn));
+    mfn_t from = mfn_make(op->arg2.src_mfn);
+    const struct frame *source = context_find_frame(context, from);
     if (source == NULL) {
-        return STATUS_TABLE_NOT_OWNED;
+        context_explain(context, STATUS_FRAME_NOT_OWNED,
+                        &(struct refusal){.what = "copy page from",
+                                          .number = from.value,
+                                          .frame = frame_find(from)});
+        return STATUS_FRAME_NOT_OWNED;
     }
     struct frame *frame;
     enum status status = get_destination(context, mfn_make(op->arg1.mfn), &frame);
@@ -273,41 +287,60 @@ static enum status unsupported(struct mmu_context *context, const struct mmuext_
     return STATUS_UNSUPPORTED;
 }
 
-/* `own_only`: only on the caller's own behalf. */
-static const struct {
+/* `own_only`: only on the caller's own behalf. `by_address`: its arguments are an address, or none,
+ * and a number, not a frame. */
+static const struct operation {
     mmuext_fn perform;
     bool own_only;
+    bool by_address;
     const char *name;
 } operations[] = {
-    [MMUEXT_PIN_L1_TABLE] = {pin_table, false, "pin as L1"},
-    [MMUEXT_PIN_L2_TABLE] = {pin_table, false, "pin as L2"},
-    [MMUEXT_PIN_L3_TABLE] = {pin_table, false, "pin as L3"},
-    [MMUEXT_PIN_L4_TABLE] = {pin_table, false, "pin as L4"},
-    [MMUEXT_UNPIN_TABLE] = {unpin_table, false, "unpin"},
-    [MMUEXT_NEW_BASEPTR] = {new_baseptr, true, "new base"},
-    [MMUEXT_TLB_FLUSH_LOCAL] = {tlb_flush_local, true, "TLB flush"},
-    [MMUEXT_INVLPG_LOCAL] = {invlpg_local, true, "INVLPG"},
-    [MMUEXT_TLB_FLUSH_MULTI] = {tlb_flush_multi, true, "TLB flush of some"},
-    [MMUEXT_INVLPG_MULTI] = {invlpg_multi, true, "INVLPG of some"},
-    [MMUEXT_TLB_FLUSH_ALL] = {tlb_flush_all, true, "TLB flush of all"},
-    [MMUEXT_INVLPG_ALL] = {invlpg_all, true, "INVLPG of all"},
-    [MMUEXT_FLUSH_CACHE] = {flush_cache, true, "cache flush"},
-    [MMUEXT_SET_LDT] = {set_ldt, true, "set LDT"},
-    [MMUEXT_NEW_USER_BASEPTR] = {new_user_baseptr, true, "new user base"},
-    [MMUEXT_CLEAR_PAGE] = {clear_page, false, "clear page"},
-    [MMUEXT_COPY_PAGE] = {copy_page, false, "copy page"},
-    [MMUEXT_FLUSH_CACHE_GLOBAL] = {flush_cache_global, true, "cache flush of all"},
-    [MMUEXT_MARK_SUPER] = {unsupported, false, "mark superpage"},
-    [MMUEXT_UNMARK_SUPER] = {unsupported, false, "unmark superpage"},
+    [MMUEXT_PIN_L1_TABLE] = {pin_table, false, false, "pin as L1"},
+    [MMUEXT_PIN_L2_TABLE] = {pin_table, false, false, "pin as L2"},
+    [MMUEXT_PIN_L3_TABLE] = {pin_table, false, false, "pin as L3"},
+    [MMUEXT_PIN_L4_TABLE] = {pin_table, false, false, "pin as L4"},
+    [MMUEXT_UNPIN_TABLE] = {unpin_table, false, false, "unpin"},
+    [MMUEXT_NEW_BASEPTR] = {new_baseptr, true, false, "new base"},
+    [MMUEXT_TLB_FLUSH_LOCAL] = {tlb_flush_local, true, true, "TLB flush"},
+    [MMUEXT_INVLPG_LOCAL] = {invlpg_local, true, true, "INVLPG"},
+    [MMUEXT_TLB_FLUSH_MULTI] = {tlb_flush_multi, true, true, "TLB flush of some"},
+    [MMUEXT_INVLPG_MULTI] = {invlpg_multi, true, true, "INVLPG of some"},
+    [MMUEXT_TLB_FLUSH_ALL] = {tlb_flush_all, true, true, "TLB flush of all"},
+    [MMUEXT_INVLPG_ALL] = {invlpg_all, true, true, "INVLPG of all"},
+    [MMUEXT_FLUSH_CACHE] = {flush_cache, true, true, "cache flush"},
+    [MMUEXT_SET_LDT] = {set_ldt, true, true, "set LDT"},
+    [MMUEXT_NEW_USER_BASEPTR] = {new_user_baseptr, true, false, "new user base"},
+    [MMUEXT_CLEAR_PAGE] = {clear_page, false, false, "clear page"},
+    [MMUEXT_COPY_PAGE] = {copy_page, false, false, "copy page"},
+    [MMUEXT_FLUSH_CACHE_GLOBAL] = {flush_cache_global, true, true, "cache flush of all"},
+    [MMUEXT_MARK_SUPER] = {unsupported, false, false, "mark superpage"},
+    [MMUEXT_UNMARK_SUPER] = {unsupported, false, false, "unmark superpage"},
 };
+
+static void explain(struct mmu_context *context, enum status status,
+                    const struct operation *operation, const struct mmuext_op *op)
+{
+    struct refusal refusal = {.what = operation->name, .number = op->arg1.mfn};
+    if (operation->by_address) {
+        refusal.number = bitmap_address(op); /* whatever the second argument is */
+        refusal.address = op->arg1.linear_addr;
+    } else {
+        refusal.frame = frame_find(mfn_make(op->arg1.mfn));
+    }
+    context_explain(context, status, &refusal);
+}
 
 static enum status perform(struct mmu_context *context, uint64_t address)
 {
     struct mmuext_op op;
     if (UNLIKELY(!port_copy_from_guest(&op, address, sizeof(op)))) {
+        context_explain(context, STATUS_FAULT,
+                        &(struct refusal){.what = "mmuext_op", .address = address});
         return STATUS_FAULT;
     }
     if (op.cmd >= ARRAY_SIZE(operations) || operations[op.cmd].perform == NULL) {
+        context_explain(context, STATUS_UNKNOWN_COMMAND,
+                        &(struct refusal){.what = "mmuext_op", .number = op.cmd});
         return STATUS_UNKNOWN_COMMAND;
     }
     size_t command = index_nospec(op.cmd, ARRAY_SIZE(operations));
@@ -315,9 +348,8 @@ static enum status perform(struct mmu_context *context, uint64_t address)
     if (!operations[command].own_only || context->pg_owner == context->vcpu->domain) {
         status = operations[command].perform(context, &op);
     }
-    if (UNLIKELY(status > STATUS_AGAIN) && !context->explained) {
-        port_explain_refusal(context->vcpu, status, operations[command].name, 0, op.arg1.mfn,
-                             frame_find(mfn_make(op.arg1.mfn)));
+    if (UNLIKELY(status > STATUS_AGAIN)) {
+        explain(context, status, &operations[command], &op);
     }
     return status;
 }
@@ -333,15 +365,15 @@ struct call_result call_mmuext_op(struct vcpu *vcpu, uint64_t arg[])
     case BATCH_FINISHED:
         return call_done((int64_t)arg[3]);
     case BATCH_FAULT:
-        return call_status(STATUS_FAULT);
+        return call_refuse(vcpu, STATUS_FAULT, "mmuext_op", arg[0]);
     case BATCH_RUN:
         break;
     }
     if (UNLIKELY(owner == NULL)) {
-        return call_status(STATUS_NO_DOMAIN);
+        return call_refuse(vcpu, STATUS_NO_DOMAIN, "mmuext_op", arg[3]);
     }
     if (UNLIKELY(!domain_may_target(vcpu->domain, owner))) {
-        return call_status(STATUS_NOT_PERMITTED);
+        return call_refuse(vcpu, STATUS_NOT_PERMITTED, "mmuext_op", arg[3]);
     }
     struct mmu_context context;
     context_open(&context, vcpu, owner, owner);
@@ -356,6 +388,9 @@ enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4)
     struct mmu_context context;
     context_open_self(&context, vcpu);
     enum status status = set_kernel_base(&context, l4);
+    if (status > STATUS_AGAIN) {
+        explain_base(&context, status, "MOV to CR3", l4);
+    }
     if (!pt_finish_release(&context)) {
         status = STATUS_AGAIN; /* the base is set; executed again, only the release is left to do */
     }
@@ -385,6 +420,8 @@ static enum status take_first_base(struct mmu_context *context, mfn_t *slot, mfn
     } while (status == STATUS_PREEMPTED && context_breathe(context));
     if (status == STATUS_OK) {
         *slot = wanted;
+    } else if (status > STATUS_AGAIN) {
+        explain_base(context, status, "first base of a vCPU", wanted);
     }
     return status;
 }
@@ -430,6 +467,10 @@ enum status vcpu_take_info_frame(struct vcpu *vcpu, mfn_t mfn)
     }
     if (status == STATUS_OK) {
         vcpu->info_frame = mfn;
+    } else {
+        context_explain(
+            &context, status,
+            &(struct refusal){.what = "vcpu_info", .number = mfn.value, .frame = frame});
     }
     context_close(&context);
     return status;

@@ -60,9 +60,17 @@ void port_domain_empty(struct domain *domain);
 /* The current base of the running guest's FS (or GS) segment. */
 uint64_t port_segment_base(bool gs);
 
-/* A request of this vCPU was refused. `what` names it ("L1 entry", "pin"), `number` is the entry or
- * the frame it was about. Rate-limited and filtered by the environment. */
-void port_explain_refusal(const struct vcpu *vcpu, enum status status, const char *what,
-                          unsigned int level, uint64_t number, const struct frame *frame);
+/* What a refused request was about; 0 and NULL are left out of the sentence. */
+struct refusal {
+    const char *what;          /* names the request: "pin as L1", "grant map" */
+    unsigned int level;        /* of the entry that was refused, which is then at `address` */
+    uint64_t address;          /* machine or linear, as the request has it */
+    uint64_t number;           /* the entry, frame, reference or domain it asked for */
+    const struct frame *frame; /* that the broken rule is about */
+};
+
+/* A request of this vCPU was refused. Rate-limited and filtered by the environment. */
+void port_explain_refusal(const struct vcpu *vcpu, enum status status,
+                          const struct refusal *refusal);
 
 #endif

@@ -5,25 +5,30 @@
 #include "core/pte_update.h"
 #include "lib/insn.h"
 
-/* Is the address mapped read-only, and is the frame there a live L1 table of the domain? That
- * table, or NULL. */
-static pte_t *find_table(const struct vcpu *vcpu, uint64_t address)
+/* Is the address mapped read-only? Then to what. */
+static bool find_mapping(const struct vcpu *vcpu, uint64_t address, pte_t *pte)
 {
     if (!address_is_guest(address)) {
-        return NULL;
+        return false;
     }
     const pte_t *mapping = pt_find_leaf(vcpu->kernel_base, address);
     if (mapping == NULL) {
-        return NULL;
+        return false;
     }
-    pte_t pte = pte_read(mapping);
-    const struct frame *table = frame_find(pte_mfn(pte));
-    if (!pte_is_present(pte) || pte_is_writable(pte) || table == NULL ||
+    *pte = pte_read(mapping);
+    return pte_is_present(*pte) && !pte_is_writable(*pte);
+}
+
+/* Is the frame a live L1 table of the domain? That table, or NULL. */
+static pte_t *find_table(const struct vcpu *vcpu, mfn_t mfn)
+{
+    const struct frame *table = frame_find(mfn);
+    if (!domain_has_assist(vcpu->domain, VMASST_TYPE_writable_pagetables) || table == NULL ||
         frame_class(table) != FRAME_GUEST || table->owner != vcpu->domain->id ||
         !frame_is_table(table, 1)) {
         return NULL;
     }
-    return port_map_frame(pte_mfn(pte));
+    return port_map_frame(mfn);
 }
 
 /* The instruction at RIP; it may end at a page behind which nothing is mapped. */
@@ -83,8 +88,12 @@ static bool perform(struct mmu_context *context, const struct insn *insn,
             return true; /* the processor set A or D meanwhile: the guest executes it again */
         }
         if (status != STATUS_OK) {
-            port_explain_refusal(context->vcpu, status, "store to an L1 entry", 1, entry.raw,
-                                 frame_find(pte_mfn(entry)));
+            context_explain(context, status,
+                            &(struct refusal){.what = "store to an L1 entry",
+                                              .level = 1,
+                                              .address = address,
+                                              .number = entry.raw,
+                                              .frame = frame_find(pte_mfn(entry))});
             return false;
         }
     }
@@ -92,23 +101,42 @@ static bool perform(struct mmu_context *context, const struct insn *insn,
     return true;
 }
 
-bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address)
+/* A device that the domain may look at and not change: all but the store is done. */
+static bool pass_over(const struct insn *insn, struct cpu_user_regs *regs, uint64_t address)
 {
-    if (!domain_has_assist(vcpu->domain, VMASST_TYPE_writable_pagetables)) {
+    uint64_t source;
+    uint64_t seen = 0;
+    if (!read_source(insn, regs, &source) || !port_copy_from_guest(&seen, address, insn->size)) {
         return false;
     }
+    struct insn_outcome outcome;
+    insn_evaluate(insn, regs, seen, source, &outcome);
+    insn_commit(&outcome, regs);
+    return true;
+}
+
+bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address)
+{
     struct mmu_context context;
     context_open_self(&context, vcpu);
     struct insn insn;
     bool done = false;
-    pte_t *table = find_table(vcpu, address);
-    if (table != NULL && fetch(regs->rip, &insn)) {
+    pte_t mapping;
+    pte_t *table = NULL;
+    bool is_device = false;
+    if (find_mapping(vcpu, address, &mapping)) {
+        table = find_table(vcpu, pte_mfn(mapping));
+        is_device = pte_io_is_read_only(pte_mfn(mapping)); /* whoever maps it has the right */
+    }
+    if ((table != NULL || is_device) && fetch(regs->rip, &insn)) {
         uint64_t base = segment_base(insn.memory.segment);
         uint64_t operand = insn_memory_address(&insn, regs, base, base);
         /* Naturally aligned, so inside one entry, and in the page that faulted. */
         if (operand % insn.size == 0 && operand >> PAGE_SHIFT == address >> PAGE_SHIFT) {
-            pte_t *slot = &table[(operand & PAGE_MASK) / sizeof(pte_t)];
-            done = perform(&context, &insn, regs, slot, operand);
+            done = table != NULL
+                       ? perform(&context, &insn, regs,
+                                 &table[(operand & PAGE_MASK) / sizeof(pte_t)], operand)
+                       : operand == address && pass_over(&insn, regs, operand);
         }
     }
     context_close(&context);

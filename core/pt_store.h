@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Writable page tables: a guest kernel's store to a read-only mapping of one of its L1 tables is
- * decoded, judged like an mmu_update and completed. (VMASST_TYPE_writable_pagetables.)
+ * decoded, judged like an mmu_update and completed. (VMASST_TYPE_writable_pagetables.) And where a
+ * domain with I/O rights writes to a device that it may only look at, nothing is written, and the
+ * guest goes on.
  */
 #ifndef CORE_PT_STORE_H
 #define CORE_PT_STORE_H

@@ -35,13 +35,17 @@ static void l1_release_entries(struct mmu_context *context, const struct frame *
 }
 
 /* The entry that is at the bottom of it, not those above that cannot have their table for it. */
-static void explain(struct mmu_context *context, enum status status, unsigned int level, pte_t pte)
+static void explain(struct mmu_context *context, enum status status, const struct frame *table,
+                    unsigned int index)
 {
-    if (!context->explained) {
-        context->explained = true;
-        port_explain_refusal(context->vcpu, status, "entry of a new table", level, pte.raw,
-                             frame_find(pte_mfn(pte)));
-    }
+    pte_t pte = pte_read((const pte_t *)port_map_frame(frame_mfn(table)) + index);
+    context_explain(context, status,
+                    &(struct refusal){.what = "entry of a new table",
+                                      .level = frame_level(table),
+                                      .address = (frame_mfn(table).value << PAGE_SHIFT) +
+                                                 index * sizeof(pte_t),
+                                      .number = pte.raw,
+                                      .frame = frame_find(pte_mfn(pte))});
 }
 
 /* The frame is claimed as L1. On refusal its use has ended again. */
@@ -60,7 +64,7 @@ static enum status l1_validate(struct mmu_context *context, struct frame *frame)
             status = pt_take_leaf(decision.take, decision.new_frame);
         }
         if (UNLIKELY(status != STATUS_OK)) {
-            explain(context, status, 1, pte);
+            explain(context, status, frame, i);
             l1_release_entries(context, frame, i);
             frame_release(frame);
             return status;
@@ -261,7 +265,7 @@ static enum status validate_top(struct mmu_context *context)
             return status;
         }
         if (status != STATUS_OK) {
-            explain(context, status, level, pte);
+            explain(context, status, frame, frame->progress);
             walk_cancel(walk);
             return status;
         }

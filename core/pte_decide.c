@@ -12,6 +12,12 @@ static const struct io_range *find_range(mfn_t mfn)
     return NULL;
 }
 
+bool pte_io_is_read_only(mfn_t mfn)
+{
+    const struct io_range *range = find_range(mfn);
+    return range != NULL && range->rule == IO_READ_ONLY;
+}
+
 /* The PAT the hypervisor sets makes index 0 write-back, 1 write-through, 5 write-protect; 2, 3 and
  * 4 (UC-, UC, WC) and above are left as the guest chose. */
 static pte_t make_uncached(pte_t pte)

@@ -117,6 +117,9 @@ static inline pte_t pte_adjust(unsigned int level, pte_t pte)
  * clear RW in *store. */
 enum status pte_decide_io(const struct pte_owners *owners, pte_t *store);
 
+/* I/O memory of which nobody has a writable entry. */
+bool pte_io_is_read_only(mfn_t mfn);
+
 /* RAM is always write-back: why an entry with cache bits that names this frame of it is refused. */
 enum status pte_refuse_uncached(const struct pte_owners *owners, const struct frame *frame);
 

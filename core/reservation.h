@@ -14,6 +14,11 @@ NODISCARD enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id,
  * of work. Xen allows domains with devices 12 and control domains 18. */
 #define RESERVATION_ORDER_MAX 9U
 
+/* What the mem_flags of a reservation ask for: memory below 2^n bytes (64: anywhere), and of a node
+ * that there is. */
+unsigned int reservation_address_bits(uint32_t mem_flags);
+bool reservation_node_exists(const struct domain *caller, uint32_t mem_flags);
+
 /* Give the domain 2^order contiguous frames below 2^address_bits bytes (64: anywhere), M2P entries
  * unset: the first one, or MFN_INVALID when memory or quota is short. The domain's lock is held. */
 NODISCARD mfn_t reservation_add(struct domain *domain, unsigned int order,

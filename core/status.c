@@ -28,6 +28,7 @@ int status_to_errno(enum status status)
     case STATUS_NOT_PINNED:
     case STATUS_BAD_ARGUMENT:
     case STATUS_BAD_DESCRIPTOR:
+    case STATUS_FRAME_NOT_OWNED:
     case STATUS_FRAME_IN_USE:
     case STATUS_GRANT_NO_USE:
     case STATUS_GRANT_BAD_REFERENCE:
@@ -58,6 +59,7 @@ int status_to_errno(enum status status)
         return -XEN_EPERM;
     case STATUS_LEAF_UNCACHED:
     case STATUS_NO_CACHE_RIGHT:
+    case STATUS_NOT_TRANSLATED:
         return -XEN_EACCES;
     case STATUS_FAULT:
         return -XEN_EFAULT;
@@ -158,10 +160,14 @@ const char *status_text(enum status status)
         return "the frame is not pinned";
     case STATUS_BAD_ARGUMENT:
         return "an argument is out of range";
+    case STATUS_FRAME_NOT_OWNED:
+        return "the frame is not plain RAM of the domain";
     case STATUS_BAD_DESCRIPTOR:
         return "a segment descriptor is not one a guest may have";
     case STATUS_NO_MEMORY:
-        return "out of memory";
+        return "there is no such memory left, or the domain may not have more";
+    case STATUS_NOT_TRANSLATED:
+        return "frame numbers of a PV domain are not translated";
     case STATUS_FRAME_IN_USE:
         return "the frame is still mapped or typed";
     case STATUS_NO_CACHE_RIGHT:
@@ -256,37 +262,53 @@ const char *status_advice(enum status status)
                "of an entry";
     case STATUS_GRANT_MAPPING_GONE:
         return "name the address it was mapped at; what was overwritten ends with the domain";
+    case STATUS_BAD_FRAME_NUMBER:
+        return "RAM ends below it, or it is an invalid entry of the P2M";
+    case STATUS_TABLE_NOT_OWNED:
+        return "use frames of the domain's own";
+    case STATUS_TABLE_NOT_RAM:
+        return "use frames that the hypervisor does not share";
+    case STATUS_FAULT:
+        return "arguments are below 0x800000000000 or from 0xffff880000000000 on, and mapped";
+    case STATUS_NOT_PERMITTED:
+        return "only a control domain acts for others";
+    case STATUS_NO_DOMAIN:
+        return "the caller calls itself DOMID_SELF";
+    case STATUS_EXTENT_TOO_LARGE:
+        return "orders go up to 9";
+    case STATUS_GRANT_READ_ONLY:
+        return "map it read-only";
+    case STATUS_GRANT_BAD_REFERENCE:
+        return "references are below 512 times the frames of the table";
+    case STATUS_GRANT_NO_HANDLE:
+        return "unmap grants first";
+    case STATUS_GRANT_IN_USE:
+        return "wait until it is unmapped";
+    case STATUS_GRANT_CANNOT_REPLACE:
+        return "name the address of another L1 entry, of a mapping made by address";
+    case STATUS_GRANT_NO_ROOM:
+        return "it must live, and have fewer frames than its limit";
+    case STATUS_NOT_TRANSLATED:
+        return "map frames with mmu_update";
     case STATUS_OK:
     case STATUS_PREEMPTED:
     case STATUS_AGAIN:
-    case STATUS_BAD_FRAME_NUMBER:
-    case STATUS_TABLE_NOT_OWNED:
-    case STATUS_TABLE_NOT_RAM:
     case STATUS_COUNT_OVERFLOW:
-    case STATUS_FAULT:
-    case STATUS_NOT_PERMITTED:
-    case STATUS_NO_DOMAIN:
     case STATUS_UNKNOWN_COMMAND:
     case STATUS_UNSUPPORTED:
     case STATUS_BAD_ARGUMENT:
+    case STATUS_FRAME_NOT_OWNED:
     case STATUS_NO_MEMORY:
-    case STATUS_EXTENT_TOO_LARGE:
     case STATUS_NO_MEMORY_MAP:
     case STATUS_GRANT_NO_USE:
-    case STATUS_GRANT_BAD_REFERENCE:
-    case STATUS_GRANT_READ_ONLY:
     case STATUS_GRANT_CHANGING:
     case STATUS_GRANT_OTHER_MAPPER:
-    case STATUS_GRANT_IN_USE:
     case STATUS_GRANT_BAD_PAGE:
-    case STATUS_GRANT_NO_HANDLE:
     case STATUS_GRANT_BAD_HANDLE:
     case STATUS_GRANT_BAD_DEVICE_ADDRESS:
-    case STATUS_GRANT_CANNOT_REPLACE:
     case STATUS_GRANT_COPY_BEYOND:
     case STATUS_GRANT_TABLE_LIMIT:
     case STATUS_GRANT_LIST_FAULT:
-    case STATUS_GRANT_NO_ROOM:
     case STATUS_GRANT_MFN_TOO_LARGE:
         break;
     }

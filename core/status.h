@@ -37,8 +37,10 @@ enum status {
     STATUS_ALREADY_PINNED,
     STATUS_NOT_PINNED,
     STATUS_BAD_ARGUMENT,
+    STATUS_FRAME_NOT_OWNED, /* a frame to be written, given back or traded is somebody else's */
     STATUS_BAD_DESCRIPTOR,
     STATUS_NO_MEMORY,
+    STATUS_NOT_TRANSLATED, /* a call for domains that are not PV */
     STATUS_FRAME_IN_USE,   /* still mapped or typed: cannot be taken away */
     STATUS_NO_CACHE_RIGHT, /* cache flush by a domain without I/O rights */
     STATUS_EXTENT_TOO_LARGE,

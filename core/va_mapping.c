@@ -16,12 +16,7 @@ static enum status update_entry(struct mmu_context *context, uint64_t address, p
     if (slot == NULL) {
         return STATUS_NO_TABLE;
     }
-    enum status status = pte_update_leaf(context, slot, entry, PTE_STORE, NULL);
-    if (UNLIKELY(status != STATUS_OK)) {
-        port_explain_refusal(context->vcpu, status, "update_va_mapping of an entry", 1, entry.raw,
-                             frame_find(pte_mfn(entry)));
-    }
-    return status;
+    return pte_update_leaf(context, slot, entry, PTE_STORE, NULL);
 }
 
 /* The CPUs that the rest of the flags names: this one, all of the domain's, or a bitmap's. */
@@ -60,14 +55,26 @@ static enum status flush_as_asked(const struct vcpu *vcpu, uint64_t address, uin
 
 static struct call_result update(struct vcpu *vcpu, struct domain *pg_owner, const uint64_t arg[])
 {
+    pte_t entry = {.raw = arg[1]};
     struct mmu_context context;
     context_open(&context, vcpu, vcpu->domain, pg_owner);
-    enum status status = update_entry(&context, arg[0], (pte_t){.raw = arg[1]});
-    context_close(&context);
-    if (status == STATUS_OK) {
-        status = flush_as_asked(vcpu, arg[0], arg[2]);
+    enum status status = update_entry(&context, arg[0], entry);
+    if (UNLIKELY(status != STATUS_OK)) {
+        context_explain(&context, status,
+                        &(struct refusal){.what = "update_va_mapping",
+                                          .level = 1,
+                                          .address = arg[0],
+                                          .number = entry.raw,
+                                          .frame = frame_find(pte_mfn(entry))});
     }
-    return LIKELY(status == STATUS_OK) ? call_done(0) : call_status(status);
+    context_close(&context);
+    if (UNLIKELY(status != STATUS_OK)) {
+        return call_status(status);
+    }
+    status = flush_as_asked(vcpu, arg[0], arg[2]);
+    return LIKELY(status == STATUS_OK)
+               ? call_done(0)
+               : call_refuse(vcpu, status, "flush by update_va_mapping", arg[2]);
 }
 
 struct call_result call_update_va_mapping(struct vcpu *vcpu, uint64_t arg[])
@@ -84,11 +91,9 @@ struct call_result call_update_va_mapping_otherdomain(struct vcpu *vcpu, uint64_
         return call_again();
     }
     struct domain *pg_owner = context_find_page_owner(vcpu, (uint16_t)arg[3]);
-    if (pg_owner == NULL) {
-        return call_status(STATUS_NO_DOMAIN);
-    }
-    if (!domain_may_target(vcpu->domain, pg_owner)) {
-        return call_status(STATUS_NOT_PERMITTED);
+    if (pg_owner == NULL || !domain_may_target(vcpu->domain, pg_owner)) {
+        enum status status = pg_owner == NULL ? STATUS_NO_DOMAIN : STATUS_NOT_PERMITTED;
+        return call_refuse(vcpu, status, "update_va_mapping_otherdomain", arg[3]);
     }
     return update(vcpu, pg_owner, arg);
 }

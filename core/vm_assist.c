@@ -6,10 +6,10 @@ struct call_result call_vm_assist(struct vcpu *vcpu, uint64_t arg[])
     uint32_t command = (uint32_t)arg[0];
     uint32_t type = (uint32_t)arg[1];
     if (type >= 64 || ((VM_ASSIST_TYPES >> type) & 1) == 0) {
-        return call_status(STATUS_BAD_ARGUMENT);
+        return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "vm_assist", type);
     }
     if (command != VMASST_CMD_enable && command != VMASST_CMD_disable) {
-        return call_status(STATUS_UNKNOWN_COMMAND);
+        return call_refuse(vcpu, STATUS_UNKNOWN_COMMAND, "vm_assist", command);
     }
     struct mmu_locked locked = domain_mmu_lock(vcpu->domain);
     if (command == VMASST_CMD_enable) {

@@ -116,9 +116,6 @@ static const struct {
     {__HYPERVISOR_sched_op, SCHEDOP_shutdown_code, FREE_VA},
     {__HYPERVISOR_sched_op, SCHEDOP_watchdog, FREE_VA},
     {__HYPERVISOR_sched_op, SCHEDOP_pin_override, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_add_to_physmap, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, FREE_VA},
-    {__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, FREE_VA},
 };
 
 TEST(choice_calls_for_toolstacks_and_other_guests_are_missing)
@@ -159,6 +156,16 @@ TEST(choice_grant_cache_flush_is_not_supported)
     EXPECT_RESULT(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_cache_flush,
                             pointer_value(&flush), 1, 0, 0),
                   -XEN_EOPNOTSUPP);
+}
+
+/* What is written on Xen, which takes it, is what is there. */
+TEST(choice_shared_frames_are_written_through_their_mapping_alone)
+{
+    mmu_update_t unused_word = {.ptr = start_info->shared_info + PAGE_SIZE - sizeof(uint64_t)};
+    mmu_update_t no_pfn = {.ptr = start_info->shared_info | MMU_MACHPHYS_UPDATE,
+                           .val = UINT64_MAX};
+    EXPECT_RESULT(hypercall_mmu_update(&unused_word, 1, NULL, DOMID_SELF), -XEN_EINVAL);
+    EXPECT_RESULT(hypercall_mmu_update(&no_pfn, 1, NULL, DOMID_SELF), -XEN_EINVAL);
 }
 
 TEST(choice_extents_have_order_9_at_most)

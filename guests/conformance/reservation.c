@@ -288,6 +288,57 @@ TEST(queries_answer_plausible_numbers)
     EXPECT_RESULT(hypercall_memory_op(XENMEM_current_reservation | (1 << 6), &self), -XEN_EINVAL);
 }
 
+/* The domain id is the first field of these records. */
+TEST(memory_ops_for_domains_that_are_not_pv_are_refused)
+{
+    static const struct {
+        unsigned int command;
+        int expected;
+    } cases[] = {{XENMEM_add_to_physmap, -XEN_EACCES},
+                 {XENMEM_add_to_physmap_batch, -XEN_EACCES},
+                 {XENMEM_remove_from_physmap, -XEN_EACCES},
+                 {XENMEM_get_vnumainfo, -XEN_EOPNOTSUPP}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint16_t record[32] = {DOMID_SELF};
+        EXPECT_RESULT(hypercall_memory_op(cases[i].command, record), cases[i].expected);
+        record[0] = 0x1234;
+        EXPECT_RESULT(hypercall_memory_op(cases[i].command, record), -XEN_ESRCH);
+        EXPECT_RESULT(hypercall_memory_op(cases[i].command, (const void *)FREE_VA), -XEN_EFAULT);
+    }
+    struct xen_add_to_physmap foreign = {.domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign};
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_add_to_physmap, &foreign), -XEN_ENOSYS);
+    struct xen_add_to_physmap_batch range = {.domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_range};
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_add_to_physmap_batch, &range), -XEN_EOPNOTSUPP);
+}
+
+TEST(populate_on_demand_is_not_for_pv_domains)
+{
+    test_needs_first_domain();
+    xen_pod_target_t target = {.domid = DOMID_SELF};
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_get_pod_target, &target), -XEN_EINVAL);
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_set_pod_target, &target), -XEN_EINVAL);
+    target.domid = 0x1234;
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_get_pod_target, &target), -XEN_ESRCH);
+    EXPECT_RESULT(hypercall_memory_op(XENMEM_get_pod_target, (const void *)FREE_VA), -XEN_EFAULT);
+}
+
+TEST(memory_flags_that_cannot_be_had_give_no_memory)
+{
+    static const uint32_t flags[] = {XENMEMF_populate_on_demand, XENMEMF_exact_node(9),
+                                     XENMEMF_exact_node(200), XENMEMF_address_bits(12)};
+    uint64_t *page = page_alloc();
+    page_give_back(page);
+    xen_pfn_t extent = pfn_of(page).value;
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+        struct xen_memory_reservation request = {
+            .nr_extents = 1, .mem_flags = flags[i], .domid = DOMID_SELF};
+        set_xen_guest_handle(request.extent_start, &extent);
+        EXPECT_RESULT(hypercall_memory_op(XENMEM_populate_physmap, &request), 0);
+    }
+    EXPECT_RESULT(reservation_call(XENMEM_populate_physmap, &extent, 1, 0), 1);
+    p2m_set(pfn_of(page), mfn_make(extent));
+}
+
 TEST(unknown_memory_ops_are_refused)
 {
     uint64_t argument[16] = {0};

@@ -400,6 +400,7 @@ TEST(compare_exchange_of_16_bytes_faults)
     EXPECT_EQUAL(stage.table[ENTRY], 0);
 }
 
+SNIPPET(store_4, "movl %eax, (%rdi)");
 SNIPPET(user_store, "movq %rax, (%rdi)\n syscall");
 
 TEST(user_mode_cannot_store_to_a_table)
@@ -428,4 +429,23 @@ TEST(single_step_over_an_emulated_store_stops_behind_it)
     EXPECT_TRAP(trap, TRAP_DEBUG, 0);
     EXPECT_EQUAL(stage.table[ENTRY], 0x1230);
     EXPECT_EQUAL(*(const uint8_t *)trap.frame.rip, 0x90); /* the NOP */
+}
+
+/* The first word of an I/O APIC says which of its registers the other one shows. */
+TEST(store_to_a_device_that_may_only_be_read_is_passed_over)
+{
+    test_needs_first_domain();
+    if (va_set(SCRATCH_VA, pte_make(mfn_make(0xfec00), PTE_READ_WRITE)) != 0) {
+        test_skip("no I/O APIC that can be mapped");
+    }
+    EXPECT_RESULT(hypercall_vm_assist(VMASST_CMD_disable, VMASST_TYPE_writable_pagetables), 0);
+    volatile uint32_t *selector = (volatile uint32_t *)SCRATCH_VA;
+    uint32_t before = *selector;
+    struct registers registers = {.rdi = SCRATCH_VA, .rax = before ^ 1, .rflags = RFLAGS_FIXED};
+    EXPECT_NO_TRAP(snippet_try(store_4, &registers));
+    EXPECT_EQUAL(*selector, before);
+    registers.rdi = SCRATCH_VA + 2;
+    EXPECT_PAGE_FAULT(snippet_try(store_4, &registers), PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE,
+                      SCRATCH_VA + 2);
+    EXPECT_RESULT(hypercall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables), 0);
 }

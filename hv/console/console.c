@@ -10,7 +10,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define MESSAGE_MAX 256
+#define MESSAGE_MAX 400
 #define PREFIX_MAX  24
 #define EARLY_SIZE  4096
 #define GUEST_CHUNK 64 /* bytes of guest output under one hold of the lock */

@@ -122,29 +122,45 @@ static void format_owner(char *text, size_t size, uint16_t owner)
     }
 }
 
-/* The rule, the entry or frame number, the frame's record, and what would have been accepted. */
-void port_explain_refusal(const struct vcpu *vcpu, enum status status, const char *what,
-                          unsigned int level, uint64_t number, const struct frame *frame)
+/* "L1 0x3f22f003 at 0x1000": what was asked for, and where. */
+static void format_subject(char *text, size_t size, const struct refusal *refusal)
 {
+    char at[24] = "";
+    if (refusal->level != 0 || refusal->address != 0) {
+        format_text(at, sizeof(at), " at 0x%lx", refusal->address);
+    }
+    if (refusal->level != 0) {
+        format_text(text, size, "L%u 0x%lx%s", refusal->level, refusal->number, at);
+    } else {
+        format_text(text, size, "0x%lx%s", refusal->number, at);
+    }
+}
+
+static void format_frame(char *text, size_t size, const struct refusal *refusal)
+{
+    const struct frame *frame = refusal->frame;
+    text[0] = '\0';
+    if (frame != NULL) {
+        char owner[24];
+        format_owner(owner, sizeof(owner), frame->owner);
+        format_text(text, size, "; frame 0x%lx: %s, owner %s, %s, %u references, %u uses",
+                    frame_mfn(frame).value, frame_class_text(frame_class(frame)), owner,
+                    frame_type_text(frame_type(frame)), frame->ref_count, frame->type_count);
+    } else if (refusal->level != 0) {
+        format_text(text, size, " (no frame of RAM)");
+    }
+}
+
+/* The request, the rule, the frame's record, and what would have been accepted. */
+void port_explain_refusal(const struct vcpu *vcpu, enum status status,
+                          const struct refusal *refusal)
+{
+    char subject[56];
+    char frame[128];
+    format_subject(subject, sizeof(subject), refusal);
+    format_frame(frame, sizeof(frame), refusal);
     const char *advice = status_advice(status);
-    const char *separator = advice[0] != '\0' ? "; " : "";
-    char at[8] = "";
-    if (level != 0) {
-        format_text(at, sizeof(at), "L%u ", level);
-    }
-    if (frame == NULL) {
-        console_log_guest(vcpu->domain->id, vcpu->id, LOG_WARNING,
-                          "%s refused: %s0x%lx: %s (no frame of RAM)%s%s", what, at, number,
-                          status_text(status), separator, advice);
-        return;
-    }
-    char owner[24];
-    format_owner(owner, sizeof(owner), frame->owner);
-    console_log_guest(vcpu->domain->id, vcpu->id, LOG_WARNING,
-                      "%s refused: %s0x%lx: %s; frame 0x%lx: %s, owner %s, %s, %u references, %u "
-                      "uses%s%s",
-                      what, at, number, status_text(status), frame_mfn(frame).value,
-                      frame_class_text(frame_class(frame)), owner,
-                      frame_type_text(frame_type(frame)), frame->ref_count, frame->type_count,
-                      separator, advice);
+    console_log_guest(vcpu->domain->id, vcpu->id, LOG_WARNING, "%s refused: %s: %s%s%s%s",
+                      refusal->what, subject, status_text(status), frame,
+                      advice[0] != '\0' ? "; " : "", advice);
 }

@@ -440,11 +440,11 @@ uint64_t port_segment_base(bool gs)
     return gs ? fake.gs_base : fake.fs_base;
 }
 
-void port_explain_refusal(const struct vcpu *vcpu, enum status status, const char *what,
-                          unsigned int level, uint64_t number, const struct frame *frame)
+void port_explain_refusal(const struct vcpu *vcpu, enum status status,
+                          const struct refusal *refusal)
 {
     (void)vcpu;
-    (void)frame;
     assert_true(strlen(status_text(status)) > 1);
-    fake.refusal = (struct fake_refusal){status, what, level, number, fake.refusal.count + 1};
+    assert_true(strlen(refusal->what) > 1);
+    fake.refusal = (struct fake_refusal){status, *refusal, fake.refusal.count + 1};
 }

@@ -18,6 +18,7 @@
 #include "core/audit.h"
 #include "core/context.h"
 #include "core/mmu_call.h"
+#include "core/port.h"
 
 #include <cmocka.h>
 
@@ -44,9 +45,7 @@ enum fake_yield {
 
 struct fake_refusal {
     enum status status;
-    const char *what;
-    unsigned int level;
-    uint64_t number;
+    struct refusal about;
     unsigned int count; /* of refusals so far */
 };
 
@@ -92,6 +91,8 @@ struct fake_state {
     bool empty_domains[DOMAIN_LIMIT]; /* port_domain_empty() named them */
     uint64_t last_flush_cpus;
     uint64_t last_flush_address;
+
+    bool is_being_built; /* calls are not checked one by one: the builder does that at its end */
 
     /* For the tests of the tests: flushes are recorded, and nothing is dropped. */
     bool flushes_are_lost;

@@ -412,6 +412,16 @@ bool reference_ldt_fault(struct reference *model, struct reference_caller caller
 
 /* ---- 4 writable page tables ---------------------------------------------------------------- */
 
+static bool is_read_only_device(const struct reference *model, uint64_t mfn)
+{
+    bool found = false;
+    for (unsigned int i = 0; i < model->io_range_count; i++) {
+        const struct reference_io_range *range = &model->io_ranges[i];
+        found = found || (mfn >= range->first && mfn <= range->last && !range->denied);
+    }
+    return found;
+}
+
 bool reference_store(struct reference *model, struct reference_caller caller, uint64_t address,
                      uint64_t entry)
 {
@@ -419,14 +429,17 @@ bool reference_store(struct reference *model, struct reference_caller caller, ui
     struct reference_owners owners = {self, self, self};
     uint64_t table;
     unsigned int index;
-    if (((domain_of(model, caller)->assists >> VMASST_TYPE_writable_pagetables) & 1) == 0 ||
-        !reference_address_ok(address) || address % 8 != 0 ||
+    if (!reference_address_ok(address) || address % 8 != 0 ||
         !reference_walk(model, vcpu_of(model, caller)->kernel_base, address, &table, &index)) {
         return false;
     }
     uint64_t mapping = model->words[table][index];
     uint64_t target = (mapping >> 12) & ((UINT64_C(1) << 40) - 1);
-    if ((mapping & 3) != 1 || !reference_owns(model, target, self) ||
+    if ((mapping & 3) == 1 && is_read_only_device(model, target)) {
+        return true; /* 4.7: dropped */
+    }
+    if (((domain_of(model, caller)->assists >> VMASST_TYPE_writable_pagetables) & 1) == 0 ||
+        (mapping & 3) != 1 || !reference_owns(model, target, self) ||
         !is_live_table(model, target) || model->records.frames[target].type != REFERENCE_L1) {
         return false;
     }

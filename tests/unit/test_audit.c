@@ -137,6 +137,7 @@ static void a_writable_mapping_of_a_table_is_found(void **state)
 static void an_entry_for_a_strangers_frame_is_counted(void **state)
 {
     (void)state;
+    domain->is_control = true; /* it may map the frame */
     struct domain *stranger = fake_domain(2, 1);
     mfn_t mfn = fake_give(stranger);
     fake_entries(guest.l1)[100] = pte_make(mfn, FAKE_RO);
@@ -242,7 +243,8 @@ static void a_half_done_table_nobody_works_on_is_found(void **state)
     struct frame *frame = fake_frame(guest.l3);
     frame->flags = (uint8_t)((frame->flags & ~FRAME_VALIDATED) | FRAME_HALF);
     frame->progress = PTE_COUNT; /* all counts are right */
-    assert_finds(guest.l3, "nobody works on it");
+    assert_finds_among_others(guest.l3, "used as a table and not validated");
+    assert_finds_among_others(guest.l3, "nobody works on it");
     frame->progress = 0; /* its entry for the L2 does not count then */
     assert_finds_among_others(guest.l2, "wrong reference count");
 }
@@ -271,6 +273,70 @@ static void a_use_by_a_vcpu_that_is_not_counted_is_found(void **state)
     (void)state;
     vcpu->user_base = guest.l4;
     assert_finds_among_others(guest.l4, "wrong type count");
+}
+
+static void a_frame_of_a_domain_that_does_not_exist_is_found(void **state)
+{
+    (void)state;
+    mfn_t mfn = fake_give(domain);
+    domain->page_count--;
+    fake_frame(mfn)->owner = 77;
+    assert_finds(mfn, "domain that does not exist");
+}
+
+static void a_free_frame_with_a_mark_is_found(void **state)
+{
+    (void)state;
+    mfn_t mfn = frame_alloc(0, 64);
+    frame_alloc_undo(mfn, 0);
+    fake_frame(mfn)->flags |= FRAME_ALLOCATED;
+    assert_finds_among_others(mfn, "type, flags or references");
+}
+
+static void a_shared_frame_of_another_type_is_found(void **state)
+{
+    (void)state;
+    mfn_t mfn = frame_alloc(0, 64);
+    frame_make_shared(fake_frame(mfn), domain);
+    fake_frame(mfn)->type = FRAME_DESCRIPTORS;
+    assert_finds(mfn, "type of guests' frames");
+    fake_frame(mfn)->type = FRAME_WRITABLE;
+    m2p_set(mfn, 5);
+    assert_finds(mfn, "M2P entry");
+}
+
+/* Another domain's frame, well counted, but nobody granted it. */
+static void a_mapping_that_was_not_granted_is_found(void **state)
+{
+    (void)state;
+    struct domain *other = fake_domain(2, 1);
+    mfn_t mfn = fake_give(other);
+    fake_entries(guest.l1)[100] = pte_make(mfn, FAKE_RO);
+    fake_frame(mfn)->ref_count++;
+    assert_finds(mfn, "not granted to");
+    domain->is_control = true; /* has the right */
+    assert_int_equal(audit_with(128).differences, 0);
+}
+
+static void a_vcpu_on_what_is_no_l4_is_found(void **state)
+{
+    (void)state;
+    vcpu->user_base = guest.l3;
+    fake_frame(guest.l3)->ref_count++;
+    fake_frame(guest.l3)->type_count++;
+    assert_finds(guest.l3, "base and no L4");
+}
+
+static void a_descriptor_table_that_is_none_is_found(void **state)
+{
+    (void)state;
+    vcpu->gdt_entries = 512;
+    vcpu->gdt_frames[0] = guest.pages[0];
+    fake_frame(guest.pages[0])->ref_count++;
+    fake_frame(guest.pages[0])->type_count++;
+    assert_finds(guest.pages[0], "descriptor table and is none");
+    vcpu->gdt_entries = 0;
+    assert_finds_among_others(guest.pages[0], "beyond the end");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -302,6 +368,12 @@ int main(void)
         TEST(a_stale_translation_is_found),
         TEST(a_descriptor_that_would_be_refused_is_found),
         TEST(a_use_by_a_vcpu_that_is_not_counted_is_found),
+        TEST(a_frame_of_a_domain_that_does_not_exist_is_found),
+        TEST(a_free_frame_with_a_mark_is_found),
+        TEST(a_shared_frame_of_another_type_is_found),
+        TEST(a_mapping_that_was_not_granted_is_found),
+        TEST(a_vcpu_on_what_is_no_l4_is_found),
+        TEST(a_descriptor_table_that_is_none_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,7 +220,7 @@ static void refusals_have_their_status_and_change_nothing(void **state)
         assert_int_equal(fake.refusal.status, cases[i].reason);
         assert_int_equal(fake.refusal.count, i + 1);
         if (cases[i].reason != STATUS_GRANT_NO_USE) {
-            assert_int_equal(fake.refusal.number, cases[i].ref);
+            assert_int_equal(fake.refusal.about.number, cases[i].ref);
         }
     }
     assert_unchanged(before);
@@ -428,11 +428,12 @@ static void the_audit_notices_what_does_not_fit(void **state)
     assert_int_equal(fake_audit(false), 1);
     *active = active_before;
     const struct grant_handle before = *handle;
-    handle->ref = 512; /* names no entry: its pins and its device's references have no reason */
-    assert_int_equal(fake_audit(false), 4);
+    handle->ref = 512; /* names no entry: pins, the device's references and the L1 entry have no
+                        * reason */
+    assert_int_equal(fake_audit(false), 5);
     *handle = before;
     handle->granter = 77; /* nor is it counted among the granter's */
-    assert_int_equal(fake_audit(false), 5);
+    assert_int_equal(fake_audit(false), 6);
     *handle = before;
     handle->uses = GRANT_HOST_WRITE;
     assert_int_equal(fake_audit(false), 3);

@@ -100,6 +100,44 @@ static void refused_entries_change_nothing(void **state)
     }
 }
 
+static void expect_refusal(unsigned int level, uint64_t address, uint64_t number, mfn_t frame)
+{
+    const struct refusal *about = &fake.refusal.about;
+    assert_int_equal(about->level, level);
+    assert_int_equal(about->address, address);
+    assert_int_equal(about->number, number);
+    assert_ptr_equal(about->frame, mfn_equal(frame, MFN_INVALID) ? NULL : fake_frame(frame));
+}
+
+static void a_refusal_names_the_place_the_level_and_the_frame(void **state)
+{
+    (void)state;
+    mfn_t foreign = controller.pages[0];
+    pte_t entry = pte_make(foreign, FAKE_RO);
+    uint64_t place = (guest.l1.value << PAGE_SHIFT) + 3 * sizeof(pte_t);
+    assert_int_equal(do_update(vcpu, guest.l1, 3, entry), -XEN_EBUSY);
+    expect_refusal(1, place, entry.raw, foreign);
+    assert_int_equal(do_update(vcpu, guest.l2, 3, pte_make(guest.pages[0], FAKE_TABLE)),
+                     -XEN_EINVAL);
+    expect_refusal(2, (guest.l2.value << PAGE_SHIFT) + 3 * sizeof(pte_t),
+                   pte_make(guest.pages[0], FAKE_TABLE).raw, guest.pages[0]);
+    /* What is wrong here is the place. */
+    assert_int_equal(do_update(vcpu, foreign, 3, entry), -XEN_EINVAL);
+    expect_refusal(0, (foreign.value << PAGE_SHIFT) + 3 * sizeof(pte_t), entry.raw, foreign);
+    /* An entry of a table that is looked at for the first time. */
+    struct fake_tree tree;
+    fake_tree_build(&tree, domain, 2);
+    fake_entries(tree.table[1])[7] = entry;
+    assert_int_equal(do_pin(vcpu, tree.table[2], 2), -XEN_EBUSY);
+    expect_refusal(1, (tree.table[1].value << PAGE_SHIFT) + 7 * sizeof(pte_t), entry.raw, foreign);
+    assert_int_equal(do_va(vcpu, FAKE_VA(5), entry, 0), -XEN_EBUSY);
+    expect_refusal(1, FAKE_VA(5), entry.raw, foreign);
+    assert_int_equal(do_va(vcpu, FAKE_VA(600), entry, 0), -XEN_EINVAL);
+    expect_refusal(1, FAKE_VA(600), entry.raw, foreign);
+    assert_int_equal(do_unpin(vcpu, guest.pages[0]), -XEN_EINVAL);
+    expect_refusal(0, 0, guest.pages[0].value, guest.pages[0]);
+}
+
 static void too_many_references_refuse_an_entry(void **state)
 {
     (void)state;
@@ -446,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_l1_entry_is_replaced_and_both_frames_are_recounted),
         TEST(refused_entries_change_nothing),
+        TEST(a_refusal_names_the_place_the_level_and_the_frame),
         TEST(too_many_references_refuse_an_entry),
         TEST(hypervisor_slots_cannot_be_changed),
         TEST(an_update_of_an_unused_frame_is_a_plain_store),

@@ -224,7 +224,7 @@ static void refused_entries_are_the_guests_fault(void **state)
         REFUSED("\x48\x87\x07", ENTRY(0));
     }
     assert_int_equal(fake.refusal.count, 12);
-    assert_string_equal(fake.refusal.what, "store to an L1 entry");
+    assert_string_equal(fake.refusal.about.what, "store to an L1 entry");
 }
 
 static void stores_that_are_not_aligned_are_not_ours(void **state)
@@ -288,6 +288,43 @@ static void without_the_assist_nothing_is_emulated(void **state)
     REFUSED("\x48\x89\x07", ENTRY(3));
 }
 
+/* That needs no assist. */
+static void a_store_to_a_device_that_may_only_be_read_is_passed_over(void **state)
+{
+    (void)state;
+    machine_add_io_range(mfn_make(500), mfn_make(500), IO_READ_ONLY);
+    domain->has_io = true;
+    domain->assists = 0;
+    uint64_t arg[6] = {FAKE_VA(200), pte_make(mfn_make(500), FAKE_RW).raw, 0, DOMID_IO};
+    domain->is_control = true;
+    assert_int_equal(fake_call(call_update_va_mapping_otherdomain, vcpu, arg), 0);
+    assert_false(pte_is_writable(entry(200)));
+    uint64_t before;
+    assert_true(fake_guest_read(0, vcpu, FAKE_VA(200), &before));
+    regs.rax = ~before;
+    assert_true(STORE("\x48\x89\x07", FAKE_VA(200)));
+    assert_int_equal(regs.rip, CODE + 3);
+    assert_true(STORE("\x48\x87\x07", FAKE_VA(200) + 8)); /* xchg %rax,(%rdi) */
+    assert_int_equal(regs.rax, before);
+    uint64_t after;
+    assert_true(fake_guest_read(0, vcpu, FAKE_VA(200), &after));
+    assert_int_equal(after, before);
+    /* Not where the fault was; not aligned. */
+    REFUSED("\x48\x89\x47\x08", FAKE_VA(200)); /* mov %rax,8(%rdi) */
+    REFUSED("\x48\x89\x07", FAKE_VA(200) + 4);
+}
+
+/* The other I/O memory is the domain's to write or not to. */
+static void other_read_only_mappings_of_devices_fault(void **state)
+{
+    (void)state;
+    domain->has_io = true;
+    domain->is_control = true;
+    uint64_t arg[6] = {FAKE_VA(200), pte_make(mfn_make(501), FAKE_RO).raw, 0, DOMID_IO};
+    assert_int_equal(fake_call(call_update_va_mapping_otherdomain, vcpu, arg), 0);
+    REFUSED("\x48\x89\x07", FAKE_VA(200));
+}
+
 static void other_instructions_are_not_ours(void **state)
 {
     (void)state;
@@ -318,6 +355,8 @@ int main(void)
         TEST(only_l1_tables_are_emulated),
         TEST(another_domains_table_is_not_emulated),
         TEST(without_the_assist_nothing_is_emulated),
+        TEST(a_store_to_a_device_that_may_only_be_read_is_passed_over),
+        TEST(other_read_only_mappings_of_devices_fault),
         TEST(other_instructions_are_not_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

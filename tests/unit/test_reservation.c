@@ -136,6 +136,70 @@ static void set_up_failures_answer_the_start_extent(void **state)
     assert_unchanged(before);
 }
 
+/* Nodes: there is one. Who rules nobody may wish for another, and must not insist. */
+static void requests_of_memory_that_is_not_there_give_nothing(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t flags;
+        int64_t ordinary, control;
+    } cases[] = {{XENMEMF_populate_on_demand, 0, 0}, {XENMEMF_node(0), 1, 1},
+                 {XENMEMF_exact_node(0), 0, 1},      {XENMEMF_node(5), 1, 1},
+                 {XENMEMF_exact_node(5), 0, 0},      {XENMEMF_node(64), 1, 0},
+                 {XENMEMF_exact_node(5) | XENMEMF_vnode, 1, 1},
+                 {XENMEMF_address_bits(12), 0, 0},   {XENMEMF_address_bits(63), 1, 1}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        list_at(LIST)[0] = 77;
+        struct xen_memory_reservation made = reservation(LIST, 1, 0);
+        made.mem_flags = cases[i].flags;
+        assert_int_equal(change(vcpu, XENMEM_populate_physmap, &made), cases[i].ordinary);
+        list_at(LIST)[0] = 77;
+        assert_int_equal(change(control->vcpus[0], XENMEM_populate_physmap, &made),
+                         cases[i].control);
+    }
+    struct xen_memory_reservation made = reservation(0, 1, 0);
+    made.mem_flags = XENMEMF_populate_on_demand; /* says something of populating only */
+    assert_int_equal(change(vcpu, XENMEM_increase_reservation, &made), 1);
+}
+
+static void calls_for_domains_that_are_not_pv_are_refused(void **state)
+{
+    (void)state;
+    const struct {
+        unsigned int command;
+        int64_t answer;
+    } cases[] = {{XENMEM_add_to_physmap, -XEN_EACCES},
+                 {XENMEM_add_to_physmap_batch, -XEN_EACCES},
+                 {XENMEM_remove_from_physmap, -XEN_EACCES},
+                 {XENMEM_get_vnumainfo, -XEN_EOPNOTSUPP}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct {
+            uint16_t domid;
+            int64_t answer;
+        } subjects[] = {{DOMID_SELF, cases[i].answer}, {77, -XEN_ESRCH}, {0, -XEN_EPERM}};
+        for (size_t j = 0; j < ARRAY_SIZE(subjects); j++) {
+            memset(fake.buffers[0].bytes, 0, 64);
+            memcpy(fake.buffers[0].bytes, &subjects[j].domid, sizeof(subjects[j].domid));
+            assert_int_equal(do_memory_op(vcpu, cases[i].command, FAKE_ARGUMENTS),
+                             subjects[j].answer);
+        }
+        assert_int_equal(do_memory_op(vcpu, cases[i].command, FAKE_VA(300)), -XEN_EFAULT);
+    }
+    xen_pod_target_t target = {.domid = DOMID_SELF};
+    memcpy(fake.buffers[0].bytes, &target, sizeof(target));
+    for (unsigned int i = XENMEM_set_pod_target; i <= XENMEM_get_pod_target; i++) {
+        assert_int_equal(do_memory_op(vcpu, i, FAKE_ARGUMENTS), -XEN_EPERM);
+        assert_int_equal(do_memory_op(control->vcpus[0], i, FAKE_ARGUMENTS), -XEN_EINVAL);
+    }
+    struct xen_add_to_physmap foreign = {.domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign};
+    memcpy(fake.buffers[0].bytes, &foreign, sizeof(foreign));
+    assert_int_equal(do_memory_op(vcpu, XENMEM_add_to_physmap, FAKE_ARGUMENTS), -XEN_ENOSYS);
+    struct xen_add_to_physmap_batch range = {.domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_range};
+    memcpy(fake.buffers[0].bytes, &range, sizeof(range));
+    assert_int_equal(do_memory_op(vcpu, XENMEM_add_to_physmap_batch, FAKE_ARGUMENTS),
+                     -XEN_EOPNOTSUPP);
+}
+
 static void an_unreadable_list_gives_nothing(void **state)
 {
     (void)state;
@@ -505,6 +569,8 @@ int main(void)
         TEST(the_quota_ends_the_loop),
         TEST(a_dying_domain_receives_nothing),
         TEST(set_up_failures_answer_the_start_extent),
+        TEST(requests_of_memory_that_is_not_there_give_nothing),
+        TEST(calls_for_domains_that_are_not_pv_are_refused),
         TEST(an_unreadable_list_gives_nothing),
         TEST(a_page_table_is_no_list_to_write_to),
         TEST(an_interrupted_populate_goes_on_where_it_stopped),
