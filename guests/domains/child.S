@@ -38,6 +38,8 @@ child_code:
     je spin
     cmpq $CHILD_SPOIL, %rax
     je spoil
+    cmpq $CHILD_VECTORS, %rax
+    je vectors
     syscall
 answer:
     movq %rax, RESULT(%rbx)
@@ -90,6 +92,23 @@ spoil:
     wrmsr
     testq %rsi, %rsi
     jnz 2b
+    xorl %eax, %eax
+    jmp answer
+vectors:
+    movq %cr4, %rax
+    btsq $18, %rax /* OSXSAVE */
+    movq %rax, %cr4
+    xorl %ecx, %ecx
+    xgetbv
+    movl %eax, VECTORS_FOUND(%rdi)
+    movl %edx, VECTORS_FOUND + 4(%rdi)
+    movl VECTORS_XCR0(%rdi), %eax
+    movl VECTORS_XCR0 + 4(%rdi), %edx
+    xsetbv
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    vmovdqu %ymm\n, VECTORS_THEIRS + 32 * \n(%rdi)
+    vmovdqu VECTORS_OURS + 32 * \n(%rdi), %ymm\n
+    .endr
     xorl %eax, %eax
     jmp answer
 idle:

@@ -15,11 +15,12 @@
 #define CHILD_MAILBOX 0x1000
 
 /* Requests that are no hypercalls. */
-#define CHILD_LOAD  0x10000 /* answer the word at address a */
-#define CHILD_STORE 0x10001 /* store b there */
-#define CHILD_CRASH 0x10002 /* an exception, for which it has no handler */
-#define CHILD_SPIN  0x10003 /* never give up the CPU again */
-#define CHILD_SPOIL 0x10004 /* struct spoil at address a: tell what is there, put other things */
+#define CHILD_LOAD    0x10000 /* answer the word at address a */
+#define CHILD_STORE   0x10001 /* store b there */
+#define CHILD_CRASH   0x10002 /* an exception, for which it has no handler */
+#define CHILD_SPIN    0x10003 /* never give up the CPU again */
+#define CHILD_SPOIL   0x10004 /* struct spoil at address a: tell what is there, put other things */
+#define CHILD_VECTORS 0x10005 /* the same with struct vectors; the processor has AVX */
 
 /* In struct spoil. */
 #define SPOIL_THEIRS    0
@@ -29,6 +30,12 @@
 #define SPOIL_SELECTOR  1088
 #define SPOIL_VALUE     1096
 #define SPOIL_MSR_COUNT 1104
+
+/* In struct vectors. */
+#define VECTORS_THEIRS 0
+#define VECTORS_OURS   512
+#define VECTORS_XCR0   1024
+#define VECTORS_FOUND  1032
 
 #ifndef __ASSEMBLY__
 
@@ -75,6 +82,15 @@ struct spoil {
     uint64_t msr_count;    /* the first 3, or all */
 };
 _Static_assert(sizeof(struct spoil) == SPOIL_MSR_COUNT + 8, "child.S knows where its fields are");
+
+/* The 16 vector registers of 32 bytes that CHILD_VECTORS finds, and those that it loads. */
+struct vectors {
+    uint8_t theirs[512];
+    uint8_t ours[512];
+    uint64_t xcr0;  /* it sets */
+    uint64_t found; /* XCR0 before */
+};
+_Static_assert(offsetof(struct vectors, found) == VECTORS_FOUND, "child.S knows these too");
 
 /* The steps of building one, in their order, each an expectation. */
 enum build_step {

@@ -5,7 +5,6 @@
  */
 #include "guests/domains/child.h"
 
-#include "guests/lib/event.h"
 #include "guests/lib/start.h"
 #include "guests/lib/test.h"
 #include "lib/string.h"
@@ -268,78 +267,4 @@ TEST(f_frames_of_a_dead_domain_are_wiped_before_we_get_them)
     EXPECT_RESULT(hypercall_memory_op(XENMEM_decrease_reservation, &back), count);
     EXPECT(count > 0);
     EXPECT(!found);
-}
-
-/* ---- a pin for a child, and its end in the middle of it ------------------------------------- */
-
-#define FOREST_TABLES 60U
-
-static struct child doomed;
-static mfn_t forest_l2;
-static unsigned int interruptions;
-static unsigned int endings;
-
-/* Full L1 tables under an L2, all the child's: pinning it takes some milliseconds. */
-static void plant_forest(void)
-{
-    static mfn_t frames[FOREST_TABLES + 1];
-    struct xen_domctl op;
-    memset(&op, 0, sizeof(op));
-    op.u.max_mem.max_memkb = (CHILD_FRAMES + FOREST_TABLES + 1) * 4;
-    EXPECT_RESULT(domctl(XEN_DOMCTL_max_mem, doomed.id, &op), 0);
-    EXPECT_EQUAL(populate(doomed.id, CHILD_FRAMES, frames, FOREST_TABLES + 1), FOREST_TABLES + 1);
-    forest_l2 = frames[FOREST_TABLES];
-    for (unsigned int i = 0; i < FOREST_TABLES; i++) {
-        EXPECT_RESULT(foreign_map(3, doomed.id, frames[i], PTE_READ_WRITE), 0);
-        uint64_t *table = slot_address(3);
-        for (unsigned int j = 0; j < TABLE_ENTRIES; j++) {
-            table[j] = pte_make(doomed.frames[PAGE_PLAIN], PTE_READ_WRITE);
-        }
-    }
-    EXPECT_RESULT(foreign_map(3, doomed.id, forest_l2, PTE_READ_WRITE), 0);
-    uint64_t *l2 = slot_address(3);
-    memset(l2, 0, PAGE_SIZE);
-    for (unsigned int i = 0; i < FOREST_TABLES; i++) {
-        l2[i] = pte_make(frames[i], PTE_TABLE);
-    }
-    EXPECT_RESULT(foreign_map(3, doomed.id, forest_l2, 0), 0);
-}
-
-static bool destroy_in_upcall(struct trap_frame *frame)
-{
-    if (frame->vector == TRAP_EVENT && ++interruptions == 2) {
-        endings += domctl_plain(XEN_DOMCTL_destroydomain, doomed.id) == 0 ? 1 : 0;
-    }
-    return false;
-}
-
-/* Our own unfinished validation is in the domain that we take apart. */
-TEST(q_domain_is_destroyed_while_a_pin_for_it_is_interrupted)
-{
-    for (unsigned int round = 0; round < 4; round++) {
-        doomed = child_start();
-        plant_forest();
-        EXPECT_RESULT(foreign_map(0, doomed.id, doomed.frames[0], 0), 0);
-        struct evtchn_bind_virq bind = {.virq = VIRQ_TIMER};
-        EXPECT_RESULT(hypercall_event_channel_op(EVTCHNOP_bind_virq, &bind), 0);
-        event_port_unmask_bit(bind.port);
-        struct vcpu_set_periodic_timer timer = {.period_ns = 1000000};
-        EXPECT_RESULT(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &timer), 0);
-        interruptions = 0;
-        endings = 0;
-        trap_hook = destroy_in_upcall;
-        event_enable();
-        for (unsigned int i = 0; i < 1000 && endings == 0; i++) {
-            mmuext_for(doomed.id, MMUEXT_PIN_L2_TABLE, forest_l2);
-            mmuext_for(doomed.id, MMUEXT_UNPIN_TABLE, forest_l2);
-        }
-        event_disable();
-        trap_hook = NULL;
-        hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
-        struct evtchn_close close = {.port = bind.port};
-        EXPECT_RESULT(hypercall_event_channel_op(EVTCHNOP_close, &close), 0);
-        EXPECT_EQUAL(endings, 1);
-        hypercall_mmuext_op(NULL, 0, NULL, DOMID_SELF);
-        wait_until_gone(doomed.id);
-    }
 }

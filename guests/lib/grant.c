@@ -30,13 +30,17 @@ volatile grant_entry_v1_t *grant_entry(grant_ref_t ref)
     return (volatile grant_entry_v1_t *)GRANT_TABLE_VA + ref;
 }
 
-void grant_give(grant_ref_t ref, mfn_t mfn, uint16_t flags)
+void grant_entry_write(volatile grant_entry_v1_t *entry, domid_t domain, mfn_t mfn, uint16_t flags)
 {
-    volatile grant_entry_v1_t *entry = grant_entry(ref);
-    entry->domid = GRANT_DOMAIN;
+    entry->domid = domain;
     entry->frame = (uint32_t)mfn.value;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     entry->flags = flags;
+}
+
+void grant_give(grant_ref_t ref, mfn_t mfn, uint16_t flags)
+{
+    grant_entry_write(grant_entry(ref), GRANT_DOMAIN, mfn, flags);
 }
 
 int16_t grant_map(struct gnttab_map_grant_ref *map)

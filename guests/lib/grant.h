@@ -23,6 +23,8 @@ bool grant_table_open(void);
 volatile grant_entry_v1_t *grant_entry(grant_ref_t ref);
 /* Grant a frame to ourselves. */
 void grant_give(grant_ref_t ref, mfn_t mfn, uint16_t flags);
+/* Write an entry of any table: the flags last, as whoever looks at it may do so at any time. */
+void grant_entry_write(volatile grant_entry_v1_t *entry, domid_t domain, mfn_t mfn, uint16_t flags);
 
 /* One element; they answer its status. A call that fails as a whole fails the test. */
 int16_t grant_map(struct gnttab_map_grant_ref *map);
