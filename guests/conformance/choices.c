@@ -111,7 +111,6 @@ static const struct {
     {__HYPERVISOR_physdev_op_compat, 0, 0},
     {__HYPERVISOR_sched_op_compat, 99, 0},
     {__HYPERVISOR_vcpu_op, VCPUOP_send_nmi, FREE_VA},
-    {__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, FREE_VA},
     {__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, FREE_VA},
     {__HYPERVISOR_sched_op, SCHEDOP_shutdown_code, FREE_VA},
     {__HYPERVISOR_sched_op, SCHEDOP_watchdog, FREE_VA},

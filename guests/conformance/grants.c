@@ -12,7 +12,6 @@
 #define MAPPING_VA     SCRATCH_VA
 #define OTHER_VA       (SCRATCH_VA + PAGE_SIZE)
 #define UNMAPPED_VA    (FREE_VA + (UINT64_C(512) << 20)) /* no table there */
-#define HOLE_VA        UINT64_C(0xffff800000000000)
 #define READ_MARK      (GTF_permit_access | GTF_reading)
 #define WRITE_MARKS    (GTF_permit_access | GTF_reading | GTF_writing)
 

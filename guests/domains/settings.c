@@ -245,6 +245,22 @@ TEST(handle_can_be_changed)
     EXPECT(info.handle[0] == 0x77 && info.handle[15] == 0x77);
 }
 
+TEST(domain_is_told_its_own_handle)
+{
+    struct child child = child_start();
+    struct xen_domctl op;
+    memset(&op, 0x77, sizeof(op));
+    EXPECT_RESULT(domctl(XEN_DOMCTL_setdomainhandle, child.id, &op), 0);
+    static const xen_domain_handle_t other = {1, 2, 3};
+    uint64_t place = child_record(&child, other, sizeof(other));
+    EXPECT_RESULT(child_call(&child, __HYPERVISOR_xen_version, XENVER_guest_handle, place, 0, 0),
+                  0);
+    const uint8_t *own = child_record_place(&child);
+    for (size_t i = 0; i < sizeof(other); i++) {
+        EXPECT_EQUAL(own[i], 0x77);
+    }
+}
+
 TEST(domains_are_64_bits_wide)
 {
     struct child child = child_start();

@@ -35,9 +35,8 @@ void vcpu_info_moved(volatile struct vcpu_info *place)
     vcpu_info_place = place;
 }
 
-int64_t system_time(void)
+int64_t system_time_by(const volatile struct vcpu_time_info *time)
 {
-    const volatile struct vcpu_time_info *time = &vcpu_info()->time;
     uint64_t nanoseconds;
     uint32_t version;
     do {
@@ -50,6 +49,11 @@ int64_t system_time(void)
         nanoseconds = time->system_time + scaled;
     } while ((version & 1) != 0 || version != time->version);
     return (int64_t)nanoseconds;
+}
+
+int64_t system_time(void)
+{
+    return system_time_by(&vcpu_info()->time);
 }
 
 void event_init(void)

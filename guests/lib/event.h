@@ -20,6 +20,7 @@ void vcpu_info_moved(volatile struct vcpu_info *place);
 /* Nanoseconds since the start, from the time record and the TSC, as a kernel reads them. */
 #define MILLISECOND INT64_C(1000000)
 int64_t system_time(void);
+int64_t system_time_by(const volatile struct vcpu_time_info *time);
 
 /* The callback's work: count the upcall and collect what was pending. */
 void event_dispatch(void);

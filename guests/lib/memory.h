@@ -41,6 +41,7 @@
 #define TABLE_ENTRIES 512
 #define L4_HOLE_FIRST 256
 #define L4_HOLE_LAST  271
+#define HOLE_VA       UINT64_C(0xffff800000000000) /* where it begins */
 
 #define POOL_PAGES 1024
 #define POOL_VA    UINT64_C(0xffff880000000000)

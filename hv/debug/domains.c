@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The reports on domains, their vCPUs and their event channels. */
+/* The reports on domains, their vCPUs, the CPU that these share, and their event channels. */
 #include "hv/console/console.h"
 #include "hv/debug/reports.h"
+#include "hv/sched/sched.h"
+#include "hv/time/time.h"
 #include "hv/vcpu.h"
 #include "lib/format.h"
 
+#include <xen/sched.h>
+
 #define WORD_BITS 64U
+#define NS_PER_MS UINT64_C(1000000)
 
 static bool port_bit(const xen_ulong_t words[], uint32_t port)
 {
@@ -15,14 +20,30 @@ static bool port_bit(const xen_ulong_t words[], uint32_t port)
 
 /* ---- domains ------------------------------------------------------------------------------- */
 
+static bool domain_is_stopped(const struct hv_domain *domain)
+{
+    return domain->core.is_dying || domain->is_shut_down || domain->pause_count > 0;
+}
+
+/* What the vCPU is doing, or what keeps it from running. */
+static const char *vcpu_activity(const struct hv_vcpu *vcpu)
+{
+    if (!vcpu->is_up) {
+        return "down";
+    }
+    if (domain_is_stopped(hv_vcpu_domain(vcpu))) {
+        return "stopped";
+    }
+    if (vcpu->blocked) {
+        return vcpu->poll_count > 0 ? "polling" : "blocked";
+    }
+    return vcpu == sched_running() ? "running" : "waiting for the CPU";
+}
+
 static void print_vcpu(const struct hv_vcpu *vcpu)
 {
-    const char *activity = "running";
-    if (vcpu->blocked) {
-        activity = vcpu->poll_count > 0 ? "polling" : "blocked";
-    }
     console_log(LOG_ALWAYS, "d%uv%u: %s, %s mode, events %s and %s", vcpu->core.domain->id,
-                vcpu->core.id, activity, vcpu->in_kernel ? "kernel" : "user",
+                vcpu->core.id, vcpu_activity(vcpu), vcpu->in_kernel ? "kernel" : "user",
                 vcpu->info->evtchn_upcall_pending != 0 ? "pending" : "not pending",
                 vcpu->info->evtchn_upcall_mask != 0 ? "masked" : "open");
 }
@@ -43,15 +64,32 @@ static void print_ports(const struct hv_domain *domain)
                 open, pending, masked);
 }
 
-static void print_domain(const struct domain *domain)
+static const char *domain_state(const struct hv_domain *domain)
 {
-    char limit[40] = "no limit";
-    if (domain->page_limit != UINT64_MAX) {
-        format_text(limit, sizeof(limit), "at most %lu", domain->page_limit);
+    if (domain->core.is_dying) {
+        return "dying";
     }
-    console_log(LOG_ALWAYS, "d%u: %s, %lu frames (%s), vCPUs: %u", domain->id,
-                domain->is_dying ? "dying" : "alive", domain->page_count, limit,
-                domain->vcpu_count);
+    if (domain->is_shut_down) {
+        return domain->shutdown_code == SHUTDOWN_crash ? "crashed" : "shut down";
+    }
+    return domain->pause_count > 0 ? "paused" : "alive";
+}
+
+static void print_domain(const struct hv_domain *domain)
+{
+    const struct domain *core = &domain->core;
+    char limit[40] = "no limit";
+    if (core->page_limit != UINT64_MAX) {
+        format_text(limit, sizeof(limit), "at most %lu", core->page_limit);
+    }
+    console_log(LOG_ALWAYS, "d%u: %s, %lu frames (%s), vCPUs: %u", core->id, domain_state(domain),
+                core->page_count, limit, core->vcpu_count);
+}
+
+static void print_cpu(void)
+{
+    console_log(LOG_ALWAYS, "CPU 0: idle for %lu of %lu ms, %lu timer interrupts",
+                sched_idle_ns() / NS_PER_MS, time_now_ns() / NS_PER_MS, time_interrupt_count());
 }
 
 void domains_print(void)
@@ -61,7 +99,7 @@ void domains_print(void)
         if (core == NULL) {
             continue;
         }
-        print_domain(core);
+        print_domain(hv_domain_of(core));
         print_ports(hv_domain_of(core));
         for (unsigned int i = 0; i < VCPU_LIMIT; i++) {
             if (core->vcpus[i] != NULL) {
@@ -69,6 +107,7 @@ void domains_print(void)
             }
         }
     }
+    print_cpu();
 }
 
 /* ---- event channels ------------------------------------------------------------------------ */

@@ -79,14 +79,25 @@ static void print_memory(void)
     memory_print(LOG_ALWAYS);
 }
 
+/* Before the first domain runs, and between two that unpack kernels, nobody is loaded. */
+static void print_current(void (*print)(const struct hv_vcpu *vcpu,
+                                        const struct cpu_user_regs *regs))
+{
+    if (current_vcpu() == NULL) {
+        console_log(LOG_ALWAYS, "no vCPU is on the CPU yet");
+        return;
+    }
+    print(current_vcpu(), current_registers());
+}
+
 static void print_current_registers(void)
 {
-    vcpu_print_state(current_vcpu(), current_registers());
+    print_current(vcpu_print_state);
 }
 
 static void print_current_walks(void)
 {
-    vcpu_print_walks(current_vcpu(), current_registers());
+    print_current(vcpu_print_walks);
 }
 
 static const struct {

@@ -15,7 +15,7 @@ void memory_print(enum log_level level);
  */
 void frames_print(void);
 
-/* Every domain: its state, its frames, its vCPUs. */
+/* Every domain: its state, its frames, its vCPUs; and how much of the CPU they leave idle. */
 void domains_print(void);
 
 /* Every open event channel of every domain. */

@@ -101,6 +101,19 @@ static int register_runstate_area(struct hv_vcpu *vcpu, uint64_t address)
     return 0;
 }
 
+/* A copy of vcpu_info's record for user programs. That one never changes, so once is enough, and
+ * the place need not be remembered; 0 is none any more. */
+static int register_time_area(const struct hv_vcpu *vcpu, uint64_t address)
+{
+    struct vcpu_register_time_memory_area record;
+    if (!guest_copy_in(&record, address, sizeof(record))) {
+        return -XEN_EFAULT;
+    }
+    const struct vcpu_time_info time = vcpu->info->time;
+    bool done = record.addr.p == 0 || guest_copy_out(record.addr.p, &time, sizeof(time));
+    return done ? 0 : -XEN_EFAULT;
+}
+
 /* Go on in `place`. Everything is marked pending, so that nothing that comes in meanwhile is lost.
  */
 static void move_vcpu_info(struct hv_vcpu *vcpu, struct vcpu_info *place)
@@ -212,6 +225,8 @@ struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
         return call_done(get_runstate_info(target, arg[2]));
     case VCPUOP_register_runstate_memory_area:
         return call_done(register_runstate_area(target, arg[2]));
+    case VCPUOP_register_vcpu_time_memory_area:
+        return call_done(register_time_area(target, arg[2]));
     case VCPUOP_register_vcpu_info:
         return call_done(register_vcpu_info(target, arg[2]));
     case VCPUOP_set_periodic_timer:

@@ -20,8 +20,6 @@ static const xen_changeset_info_t changeset = "unavailable";
 /* The hypervisor's own settings are the first domain's business. */
 static xen_commandline_t command_line;
 static const xen_commandline_t no_command_line = "<denied>";
-/* Domains have no names of ours. */
-static const xen_domain_handle_t no_handle;
 
 void version_set_command_line(const char *text)
 {
@@ -92,7 +90,7 @@ struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[])
     case XENVER_pagesize:
         return call_done(address == 0 ? (int64_t)PAGE_SIZE : -XEN_EINVAL);
     case XENVER_guest_handle:
-        return answer(address, no_handle, sizeof(no_handle));
+        return answer(address, hv_vcpu_domain(vcpu)->handle, sizeof(xen_domain_handle_t));
     case XENVER_commandline:
         return answer(address, vcpu->core.domain->is_control ? command_line : no_command_line,
                       sizeof(command_line));

@@ -63,6 +63,9 @@ void time_set_deadline(uint64_t ns);
  */
 bool time_timer_expired(void);
 
+/* How often that handler was called. */
+uint64_t time_interrupt_count(void);
+
 /* Wait at least so long, with interrupts as they are. */
 void time_delay_ns(uint64_t ns);
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The serial input switched to the hypervisor and back, and its debug keys, while Debian's kernel
-# runs. On a terminal `pinnace run` sends one Ctrl-a for two typed; from a pipe all bytes as they are.
+# runs and while nobody does. On a terminal `pinnace run` sends one Ctrl-a for two typed; from a pipe
+# all bytes as they are.
 # shellcheck disable=SC1091,SC2016,SC2154
 . "$(dirname "$0")/lib.bash"
 
 limit=90
+mini=$top/build/guests/mini.elf
 switch='send:\x01\x01\x01\x01\x01\x01'
 
 expect_match() { # NAME FILE PATTERN
@@ -70,5 +72,55 @@ keys_from_a_pipe() {
     expect_match unknown_key_is_named "$log" '^\(PIN\) key z: unknown \(h for help\)$'
 }
 
+small() { printf 'name=%s,kernel=%s,ramdisk=none,memory=4,extra="%s"' "$1" "$mini" "$2"; }
+lines() { tr -d '\r' <"$1" | grep -cE -- "$2"; }
+
+# wait_for COUNT FILE PATTERN: until so many lines match, but not for ever.
+wait_for() {
+    local i
+    for ((i = 0; i < limit * 10; i++)); do
+        [ "$(lines "$2" "$3")" -lt "$1" ] || return
+        sleep 0.1
+    done
+}
+
+# Typed ahead: the registers of nobody. Then, with one domain asleep and one that has ended, what
+# three seconds cost. The small kernel sets no timer, so that each interrupt would be our own.
+nobody_runs() {
+    local log=$scratch/nobody.log keys=$scratch/keys cpu idle ticks process
+    mkfifo "$keys"
+    touch "$log"
+    "$pinnace" run --timeout $limit --domain "$(small a '')" \
+        --domain "$(small b end=poweroff)" <"$keys" >"$log" 2>&1 &
+    process=$!
+    exec 8>"$keys"
+    printf '\001\001\001dk' >&8
+    wait_for 1 "$log" '^\(PIN\) d2 powers off'
+    printf q >&8
+    wait_for 1 "$log" '^\(PIN\) CPU 0: '
+    sleep 3
+    printf q >&8
+    wait_for 2 "$log" '^\(PIN\) CPU 0: '
+    kill $process
+    exec 8>&-
+    wait $process
+    if [ "$(lines "$log" '^\(PIN\) no vCPU is on the CPU yet$')" = 2 ]; then
+        pass registers_of_nobody_can_be_asked_for
+    else
+        fail registers_of_nobody_can_be_asked_for "keys d and k have no answer" "$log"
+    fi
+    expect_match ended_domain_is_shown_so "$log" '^\(PIN\) d2: shut down, 1024 frames'
+    expect_match vcpu_of_an_ended_domain_is_shown_as_stopped "$log" '^\(PIN\) d2v0: stopped, '
+    cpu=$(tr -d '\r' <"$log" | awk '$2 == "CPU" { idle = $6 - idle; ticks = $10 - ticks }
+        END { print idle, ticks }')
+    read -r idle ticks <<<"$cpu"
+    if [ "${idle:-0}" -ge 2500 ] && [ "$ticks" -le 2 ]; then
+        pass machine_asleep_takes_no_timer_interrupts
+    else
+        fail machine_asleep_takes_no_timer_interrupts "ms idle and interrupts in 3 s: $cpu" "$log"
+    fi
+}
+
 keys_on_a_terminal
 keys_from_a_pipe
+nobody_runs

@@ -122,6 +122,22 @@ static void last_setting_of_a_key_counts(void **state)
     assert_string_equal(config.name, "h");
 }
 
+static void settings_can_add_to_a_text(void **state)
+{
+    (void)state;
+    assert_command_line(MINIMAL "extra += 'a'\nextra+=' b'", "a b");
+    assert_command_line(MINIMAL "extra='a'; extra='b'; extra += 'c'", "bc");
+    char more[] = "extra += ' more'";
+    char *const overrides[] = {more};
+    const char *text = MINIMAL "extra='file'";
+    assert_true(config_read(&config, "f", text, strlen(text), overrides, 1, &reason));
+    assert_string_equal(config.command_line, "file more");
+    assert_refused(MINIMAL "name += '/h'",
+                   "f: line 4: name must be a word without \"/\", and not a "
+                   "number: \"g/h\" is not");
+    assert_refused("memory=1\nmemory += 2", "f: line 2: memory is a number, and += is for texts");
+}
+
 static void setting_of_the_command_line_is_named_in_its_refusal(void **state)
 {
     (void)state;
@@ -211,6 +227,12 @@ static void long_values_are_refused_at_their_limit(void **state)
     memset(text + start, 'x', SETTING_VALUE_MAX + 1);
     assert_false(reads_bytes(text, start + SETTING_VALUE_MAX + 2));
     assert_string_equal(reason.text, "f: line 4: the text is too long");
+    static const char path[] = "kernel='";
+    static const char more[] = "'; kernel += 'kk'";
+    strcpy(text, path);
+    memset(text + strlen(path), 'k', SETTING_VALUE_MAX - 1);
+    strcpy(text + strlen(path) + SETTING_VALUE_MAX - 1, more);
+    assert_refused(text, "f: line 1: kernel has more than 4095 characters");
     memset(text, 'k', SETTING_KEY_MAX + 1);
     assert_false(reads_bytes(text, SETTING_KEY_MAX + 1));
     assert_string_equal(reason.text, "f: line 1: the key is too long");
@@ -232,8 +254,9 @@ static void root_and_extra_share_the_command_line(void **state)
 static void broken_syntax_is_told_with_its_line(void **state)
 {
     (void)state;
-    assert_refused("name", "f: line 1: a key must be followed by = and a value");
-    assert_refused("name += 'x'", "f: line 1: a key must be followed by = and a value");
+    assert_refused("name", "f: line 1: a key must be followed by = or += and a value");
+    assert_refused("name + = 'x'", "f: line 1: a key must be followed by = or += and a value");
+    assert_refused("name +", "f: line 1: a key must be followed by = or += and a value");
     assert_refused("\nname = ", "f: line 2: a value must be a number, or a text in quotes");
     assert_refused("name = guest", "f: line 1: a value must be a number, or a text in quotes");
     assert_refused("name = 'a", "f: line 1: the quoted text has no end on its line");
@@ -300,6 +323,7 @@ int main(void)
         cmocka_unit_test(what_is_not_given_has_xl_s_defaults),
         cmocka_unit_test(command_line_is_cmdline_or_root_and_extra),
         cmocka_unit_test(last_setting_of_a_key_counts),
+        cmocka_unit_test(settings_can_add_to_a_text),
         cmocka_unit_test(setting_of_the_command_line_is_named_in_its_refusal),
         cmocka_unit_test(key_that_is_missing_is_named),
         cmocka_unit_test(unknown_keys_are_named_with_their_line),

@@ -16,9 +16,12 @@
 #define VCPUS_MAX      8192U
 #define WEIGHT_MAX     65535U /* as xl's */
 
+#define KEY_COUNT 16U
+
 /* The values as given, before what depends on two keys is decided. */
 struct draft {
     struct config config;
+    char given[KEY_COUNT][SETTING_VALUE_MAX + 1]; /* each key's last value, to which += adds */
     char root[CONFIG_LINE_MAX + 1];
     char extra[CONFIG_LINE_MAX + 1];
     char cmdline[CONFIG_LINE_MAX + 1];
@@ -185,7 +188,7 @@ static bool set_type(struct draft *draft, const char *value, struct reason *rule
 static const struct key {
     const char *name;
     bool (*set)(struct draft *draft, const char *value, struct reason *rule);
-} keys[] = {
+} keys[KEY_COUNT] = {
     {"name", set_name},           {"kernel", set_kernel},     {"ramdisk", set_ramdisk},
     {"root", set_root},           {"extra", set_extra},       {"cmdline", set_cmdline},
     {"memory", set_memory},       {"maxmem", set_maxmem},     {"vcpus", set_vcpus},
@@ -206,6 +209,30 @@ static const struct key *find_key(const char *name)
 
 /* ---- the whole ---- */
 
+static bool is_number_key(const struct key *key)
+{
+    return key->set == set_memory || key->set == set_maxmem || key->set == set_vcpus ||
+           key->set == set_maxvcpus || key->set == set_weight;
+}
+
+/* The key's value with this setting, by xl's rules: += adds to a text, and to none is =. */
+static bool collect(struct draft *draft, const struct key *key, const struct setting *setting,
+                    struct reason *rule)
+{
+    char *given = draft->given[key - keys];
+    if (setting->adds && is_number_key(key)) {
+        reason_set(rule, "is a number, and += is for texts");
+        return false;
+    }
+    size_t start = setting->adds ? strlen(given) : 0;
+    if (start + strlen(setting->value) > SETTING_VALUE_MAX) {
+        reason_set(rule, "has more than %d characters", SETTING_VALUE_MAX);
+        return false;
+    }
+    strcpy(given + start, setting->value);
+    return true;
+}
+
 static bool apply(struct draft *draft, const struct setting *setting, struct reason *reason)
 {
     const struct key *key = find_key(setting->key);
@@ -218,7 +245,7 @@ static bool apply(struct draft *draft, const struct setting *setting, struct rea
         reason_set(reason, "line %u: %s takes one value, not a list", setting->line, setting->key);
         return false;
     }
-    if (!key->set(draft, setting->value, &rule)) {
+    if (!collect(draft, key, setting, &rule) || !key->set(draft, draft->given[key - keys], &rule)) {
         reason_set(reason, "line %u: %s %s", setting->line, setting->key, rule.text);
         return false;
     }

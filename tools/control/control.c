@@ -2,38 +2,47 @@
 #include "tools/control/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "tools/report.h"
 
-#define DEVICE "/dev/xen/privcmd"
+#define DEVICE        "/dev/xen/privcmd"
+#define BUFFER_DEVICE "/dev/xen/hypercall" /* of newer kernels: the libraries' buffers */
 
-/* The libraries' own words for a device that is missing do not say what it means. */
-static void report_device(void)
+/* The libraries' own words for a device that they cannot have do not say what it means. */
+static bool devices_are_ours(void)
 {
-    if (errno == ENOENT) {
+    if (access(DEVICE, R_OK | W_OK) != 0 && errno == ENOENT) {
         report("%s is not there: this command works in the first domain of a hypervisor, with the "
                "kernel's module xen-privcmd",
                DEVICE);
-    } else {
-        report("%s: %s", DEVICE, strerror(errno));
+        return false;
     }
+    static const char *const devices[] = {DEVICE, BUFFER_DEVICE};
+    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+        if (access(devices[i], R_OK | W_OK) != 0 && errno != ENOENT) {
+            report("%s: %s", devices[i], strerror(errno));
+            return false;
+        }
+    }
+    return true;
 }
 
 bool control_open(struct control *control)
 {
     *control = (struct control){0};
-    if (access(DEVICE, R_OK | W_OK) != 0) {
-        report_device();
+    if (!devices_are_ours()) {
         return false;
     }
     control->calls = xencall_open(NULL, 0);
     control->foreign = xenforeignmemory_open(NULL, 0);
     if (control->calls == NULL || control->foreign == NULL) {
-        report_device();
+        report("%s: %s", DEVICE, strerror(errno));
         control_close(control);
         return false;
     }
@@ -49,6 +58,23 @@ void control_close(struct control *control)
         xencall_close(control->calls);
     }
     *control = (struct control){0};
+}
+
+int control_lock(void)
+{
+    int file = open(DEVICE, O_RDWR | O_CLOEXEC);
+    int result = file < 0 ? -1 : flock(file, LOCK_EX);
+    while (result != 0 && file >= 0 && errno == EINTR) {
+        result = flock(file, LOCK_EX);
+    }
+    if (result != 0) {
+        int error = errno;
+        if (file >= 0) {
+            close(file);
+        }
+        return -error;
+    }
+    return file;
 }
 
 void *control_buffer(struct control *control, size_t size)

@@ -24,6 +24,12 @@ struct control {
 NODISCARD bool control_open(struct control *control);
 void control_close(struct control *control);
 
+/*
+ * Wait until no other tool of ours is choosing a domain's name, and keep them waiting until the
+ * result, a file descriptor, is closed, or this process ends in any way. Negative: an errno.
+ */
+NODISCARD int control_lock(void);
+
 /* Memory that a hypercall may point to. NULL: out of memory, and errno says so. */
 NODISCARD void *control_buffer(struct control *control, size_t size);
 void control_buffer_free(struct control *control, void *buffer);

@@ -2,9 +2,11 @@
 #include "tools/control/create.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "builder/build.h"
 #include "tools/build_reason.h"
@@ -12,6 +14,7 @@
 #include "tools/control/domain.h"
 #include "tools/control/find.h"
 #include "tools/control/life.h"
+#include "tools/control/machine.h"
 #include "tools/control/memory.h"
 #include "tools/control/uuid.h"
 #include "tools/file.h"
@@ -214,6 +217,23 @@ static bool name_is_free(const struct creation *creation)
     return false;
 }
 
+/* Before anything is taken of what there is, and in the unit that was asked for. */
+static bool memory_is_free(const struct creation *creation)
+{
+    struct xen_sysctl_physinfo info;
+    int result = machine_get_physinfo(creation->control, &info);
+    if (result < 0) {
+        return report_call(creation, "the hypervisor does not say how much memory is free", result);
+    }
+    uint64_t free_mib = info.free_pages >> (20 - PAGE_SHIFT);
+    if (creation->config->memory_mib <= free_mib) {
+        return true;
+    }
+    report("%s: memory is to be %" PRIu64 " MiB, but only %" PRIu64 " MiB are free",
+           creation->config->name, creation->config->memory_mib, free_mib);
+    return false;
+}
+
 static void undo(struct creation *creation)
 {
     (void)report_call(creation, "what was made of it cannot be destroyed",
@@ -230,6 +250,11 @@ static bool begin(struct creation *creation)
     }
     int result =
         domain_create(creation->control, uuid, creation->config->vcpu_limit, &creation->domain);
+    if (result == -EINVAL) {
+        report("%s: vcpus: the hypervisor makes no domain that may have %u", creation->config->name,
+               creation->config->vcpu_limit);
+        return false;
+    }
     if (result < 0) {
         return report_call(creation, "the hypervisor makes no domain", result);
     }
@@ -240,6 +265,18 @@ static bool begin(struct creation *creation)
         return false;
     }
     return true;
+}
+
+/* Two that begin at the same time would both find their name free. */
+static bool begin_alone(struct creation *creation)
+{
+    int lock = control_lock();
+    if (lock < 0) {
+        return report_call(creation, "other tools cannot be made to wait", lock);
+    }
+    bool done = name_is_free(creation) && begin(creation);
+    close(lock);
+    return done;
 }
 
 static bool finish(struct creation *creation, const struct inputs *inputs)
@@ -258,10 +295,11 @@ bool create_domain(struct control *control, struct xs_handle *store, const char 
     struct creation creation = {
         .control = control, .store = store, .config = config, .source = source};
     struct inputs inputs;
+    /* The name is looked at twice: reading a kernel takes long. */
     if (!name_is_free(&creation) || !inputs_read(&inputs, config)) {
         return false;
     }
-    bool done = begin(&creation);
+    bool done = memory_is_free(&creation) && begin_alone(&creation);
     if (done && !finish(&creation, &inputs)) {
         undo(&creation);
         done = false;

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/control/commands.h"
 #include "tools/control/find.h"
 #include "tools/control/frame_counts.h"
+#include "tools/control/machine.h"
 #include "tools/control/memory.h"
+#include "tools/control/store.h"
 #include "tools/control/usage.h"
 #include "tools/report.h"
 
@@ -57,6 +60,56 @@ static void print_counts(const struct frame_counts *counts)
     }
 }
 
+/* ---- by owner ---- */
+
+static void print_owner(struct xs_handle *store, uint32_t domain, const struct frame_counts *counts)
+{
+    char *name = store != NULL ? store_read(store, domain, "name") : NULL;
+    printf("%-24.255s %5" PRIu32, name != NULL ? name : "(null)", domain);
+    uint64_t pinned = 0;
+    for (unsigned int level = 4; level >= 1; level--) {
+        printf(" %8" PRIu64, counts->tables[level]);
+        pinned += counts->pinned[level];
+    }
+    printf(" %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n", counts->other, frame_counts_sum(counts),
+           pinned);
+    free(name);
+}
+
+/* One that goes meanwhile is left out. */
+static int print_owners(struct control *control, struct xs_handle *store)
+{
+    struct xen_domctl_getdomaininfo *infos;
+    int domains = machine_list_domains(control, &infos);
+    int result = domains < 0 ? domains : 0;
+    for (int i = 0; i < domains && result == 0; i++) {
+        struct frame_counts counts = {0};
+        result = count_frames(control, infos[i].domain, &counts);
+        if (result == 0) {
+            print_owner(store, infos[i].domain, &counts);
+        } else if (result == -ESRCH) {
+            result = 0;
+        }
+    }
+    free(infos);
+    return result;
+}
+
+static bool show_all_frames(struct control *control)
+{
+    struct xs_handle *store = store_open();
+    printf("%-24s %5s %8s %8s %8s %8s %8s %8s %8s\n", "Owner", "ID", "L4", "L3", "L2", "L1",
+           "other", "all", "pinned");
+    int result = print_owners(control, store);
+    xs_close(store);
+    if (result < 0) {
+        report("frames: %s", strerror(-result));
+    }
+    return result == 0;
+}
+
+/* ---- of one domain ---- */
+
 static bool show_frames(struct control *control, const char *what)
 {
     static struct frame_counts counts;
@@ -79,17 +132,19 @@ static bool show_frames(struct control *control, const char *what)
 enum outcome command_frames(int argc, char **argv)
 {
     static const char help[] =
-        "Usage: pinnace frames DOMAIN\n"
-        "A domain's frames by what they are used as, and its pinned L4 tables.\n";
+        "Usage: pinnace frames [DOMAIN]\n"
+        "A domain's frames by what they are used as, and its pinned L4 tables; without DOMAIN, the\n"
+        "frames of all domains by owner and use.\n";
     enum outcome outcome;
     struct control control;
-    if (!usage_check(argc, argv, 1, help, &outcome)) {
+    if (!usage_check(argc, argv, argc == 1 ? 0 : 1, help, &outcome)) {
         return outcome;
     }
     if (!control_open(&control)) {
         return OUTCOME_FAILED;
     }
-    outcome = show_frames(&control, argv[1]) ? OUTCOME_SUCCESS : OUTCOME_FAILED;
+    bool done = argc == 1 ? show_all_frames(&control) : show_frames(&control, argv[1]);
+    outcome = done ? OUTCOME_SUCCESS : OUTCOME_FAILED;
     control_close(&control);
     return outcome;
 }

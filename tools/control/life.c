@@ -43,9 +43,24 @@ static int shut_down_domain(struct control *control, struct xs_handle *store, ui
     return store_write(store, domain, "control/shutdown", "poweroff") ? 0 : -errno;
 }
 
-typedef int (*domain_action)(struct control *control, struct xs_handle *store, uint32_t domain);
+struct action {
+    int (*act)(struct control *control, struct xs_handle *store, uint32_t domain);
+    const char *invalid; /* what -EINVAL means */
+};
 
-static enum outcome act_on(char **argv, domain_action act)
+static const char *error_text(const struct action *action, int error)
+{
+    switch (error) {
+    case EINVAL:
+        return action->invalid;
+    case ESRCH:
+        return "it is gone";
+    default:
+        return strerror(error);
+    }
+}
+
+static enum outcome act_on(char **argv, const struct action *action)
 {
     struct control control;
     if (!control_open(&control)) {
@@ -55,10 +70,10 @@ static enum outcome act_on(char **argv, domain_action act)
     uint32_t domain;
     enum outcome outcome = OUTCOME_FAILED;
     if (find_domain(&control, store, argv[1], &domain)) {
-        int result = act(&control, store, domain);
+        int result = action->act(&control, store, domain);
         outcome = result < 0 ? OUTCOME_FAILED : OUTCOME_SUCCESS;
         if (result < 0) {
-            report("%s %s: %s", argv[0], argv[1], strerror(-result));
+            report("%s %s: %s", argv[0], argv[1], error_text(action, -result));
         }
     }
     xs_close(store);
@@ -66,40 +81,44 @@ static enum outcome act_on(char **argv, domain_action act)
     return outcome;
 }
 
-static enum outcome perform(int argc, char **argv, const char *help, domain_action act)
+static enum outcome perform(int argc, char **argv, const char *help, const struct action *action)
 {
     enum outcome outcome;
-    return usage_check(argc, argv, 1, help, &outcome) ? act_on(argv, act) : outcome;
+    return usage_check(argc, argv, 1, help, &outcome) ? act_on(argv, action) : outcome;
 }
 
 enum outcome command_pause(int argc, char **argv)
 {
+    static const struct action action = {pause_domain, "a domain cannot pause itself"};
     return perform(argc, argv,
                    "Usage: pinnace pause DOMAIN\n"
                    "Stop a domain's vCPUs until pinnace unpause.\n",
-                   pause_domain);
+                   &action);
 }
 
 enum outcome command_unpause(int argc, char **argv)
 {
+    static const struct action action = {unpause_domain, "it is not paused"};
     return perform(argc, argv,
                    "Usage: pinnace unpause DOMAIN\n"
                    "Let a paused domain's vCPUs run.\n",
-                   unpause_domain);
+                   &action);
 }
 
 enum outcome command_shutdown(int argc, char **argv)
 {
+    static const struct action action = {shut_down_domain, "xenstored does not take the request"};
     return perform(argc, argv,
                    "Usage: pinnace shutdown DOMAIN\n"
                    "Ask a domain's kernel to power off. It needs time, and may refuse.\n",
-                   shut_down_domain);
+                   &action);
 }
 
 enum outcome command_destroy(int argc, char **argv)
 {
+    static const struct action action = {life_destroy, "a domain cannot destroy itself"};
     return perform(argc, argv,
                    "Usage: pinnace destroy DOMAIN\n"
                    "End a domain at once and take back all that it had.\n",
-                   life_destroy);
+                   &action);
 }

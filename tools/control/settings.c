@@ -168,8 +168,10 @@ enum settings_step settings_read(struct settings *settings, struct setting *sett
         return wrong(settings, reason, "the key is too long");
     }
     skip_blanks(settings);
+    setting->adds = peek(settings) == '+';
+    settings->next += setting->adds ? 1 : 0;
     if (peek(settings) != '=') {
-        return wrong(settings, reason, "a key must be followed by = and a value");
+        return wrong(settings, reason, "a key must be followed by = or += and a value");
     }
     settings->next++;
     skip_blanks(settings);
