@@ -71,12 +71,17 @@ bool context_settle_owner(struct mmu_context *context)
         return false;
     }
     let_go(context);
+    bool found = false;
     bool settled = true;
     for (unsigned int i = 0; i < VCPU_LIMIT && settled; i++) {
-        settled = owner->vcpus[i] == NULL || pt_settle(owner->vcpus[i]);
+        struct vcpu *vcpu = owner->vcpus[i];
+        if (vcpu != NULL && vcpu->walk.mode != PT_WALK_NONE) {
+            found = true;
+            settled = pt_settle(vcpu);
+        }
     }
     take_again(context);
-    return settled;
+    return found && settled;
 }
 
 bool context_should_stop(struct mmu_context *context)

@@ -96,10 +96,11 @@ static inline void context_close(struct mmu_context *context)
 NODISCARD bool context_breathe(struct mmu_context *context);
 
 /*
- * A vCPU of pt_owner is in the middle of a frame (STATUS_AGAIN). The owner's own calls wait for it;
- * another domain's caller waits for no guest, and cancels what its vCPUs have begun (they begin
- * again, if they ever run). True: that is done, try again; false: the caller is one of them, or the
- * port wants the CPU.
+ * A vCPU is in the middle of a frame of pt_owner's (STATUS_AGAIN). The owner's own calls wait for
+ * it; another domain's caller waits for no guest, and cancels what its vCPUs have begun (they begin
+ * again, if they ever run). None of them is in a call meanwhile: one CPU runs guests. True: that is
+ * done, try again; false: the caller is one of them, or the port wants the CPU, or they have begun
+ * nothing, and it is another vCPU of a domain that may act on the owner: that one is waited for.
  */
 NODISCARD bool context_settle_owner(struct mmu_context *context);
 

@@ -251,6 +251,36 @@ static void a_pin_for_another_domain_is_cancelled_by_work_for_oneself(void **sta
     assert_int_equal(fake_frame(tree.table[4])->type_count, 0);
 }
 
+/* Nothing of the owner's is in the way, so there is nothing to cancel: the call goes back to the
+ * guest, where the other vCPU gets the CPU. */
+static void a_controller_waits_for_its_own_other_vcpu(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    fake_tree_build(&tree, domain, 4);
+    struct vcpu second;
+    vcpu_init(&second, control, 1);
+    struct mmuext_op op = operation(MMUEXT_PIN_L4_TABLE, tree.table[4].value, 0);
+    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
+    uint64_t begun[6] = {FAKE_ARGUMENTS, 1, 0, domain->id};
+    fake_yield_at(1);
+    assert_true(fake_call_once(call_mmuext_op, &second, begun).again);
+    fake_yield_never();
+
+    uint64_t waiting[6] = {FAKE_ARGUMENTS, 1, 0, domain->id};
+    unsigned int waits = fake.waits;
+    assert_true(fake_call_once(call_mmuext_op, control_vcpu, waiting).again);
+    assert_int_equal(fake.waits, waits + 1);
+    assert_int_equal(second.walk.mode, PT_WALK_VALIDATE);
+
+    assert_int_equal(fake_call(call_mmuext_op, &second, begun), 0);
+    assert_int_equal(fake_call(call_mmuext_op, control_vcpu, waiting), -XEN_EINVAL);
+    assert_true(frame_is_pinned(fake_frame(tree.table[4])));
+    assert_audit_clean();
+    control->vcpus[1] = NULL;
+    control->vcpu_count = 1;
+}
+
 /* A fault does not begin with pt_begin_call(): it must not take one walk for another. */
 static void an_ldt_fault_in_the_middle_of_foreign_work_leaves_it_alone(void **state)
 {
@@ -366,6 +396,7 @@ int main(void)
         TEST(a_batch_stops_at_the_first_refusal),
         TEST(a_controller_pins_and_unpins_for_another_domain),
         TEST(a_pin_for_another_domain_is_cancelled_by_work_for_oneself),
+        TEST(a_controller_waits_for_its_own_other_vcpu),
         TEST(an_ldt_fault_in_the_middle_of_foreign_work_leaves_it_alone),
         TEST(a_dying_domain_gets_no_pin),
         TEST(acting_for_others_needs_the_right_and_a_domain),
