@@ -18,15 +18,16 @@ static bool may_act(const struct domain *caller, const struct domain *pt_owner,
 }
 
 /* The frame is no page table now: the store is a plain one, if the frame can be written at all. */
-static enum status store_untyped(struct frame *frame, unsigned int index, uint64_t value)
+static enum status store_untyped(struct frame *frame, pte_t *slot, uint64_t value)
 {
-    enum status status = frame_get_writable(frame);
-    if (status != STATUS_OK) {
+    bool in_use = frame_is_writable(frame); /* stays so: the lock is held */
+    if (UNLIKELY(!in_use) && frame_get_writable(frame) != STATUS_OK) {
         return STATUS_TABLE_WRONG_TYPE;
     }
-    pte_t *slot = (pte_t *)port_map_frame(frame_mfn(frame)) + index;
     pte_write(slot, (pte_t){.raw = value});
-    frame_put_writable(frame);
+    if (UNLIKELY(!in_use)) {
+        frame_put_writable(frame);
+    }
     return STATUS_OK;
 }
 
@@ -40,18 +41,18 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
                  frame->owner != context->pt_owner->id)) {
         return STATUS_TABLE_NOT_OWNED;
     }
+    pte_t *slot = (pte_t *)port_map_frame(mfn) + index;
     enum status status = pt_settle_frame(context, frame);
     if (UNLIKELY(status != STATUS_OK)) {
         return status;
     }
     if (!frame_is_validated(frame) || !frame_type_is_table(frame_type(frame))) {
-        return store_untyped(frame, index, request->val);
+        return store_untyped(frame, slot, request->val);
     }
     unsigned int level = frame_level(frame);
     if (UNLIKELY(level > 1 && context->pg_owner != context->pt_owner)) {
         return STATUS_FOREIGN_TABLE; /* whatever the new entry is */
     }
-    pte_t *slot = (pte_t *)port_map_frame(mfn) + index;
     pte_t entry = {.raw = request->val};
     status = LIKELY(level == 1) ? pte_update_leaf(context, slot, entry, mode, NULL)
                                 : pte_update_table(context, frame, index, entry, mode);
@@ -95,23 +96,43 @@ static enum status update_element(struct mmu_context *context, uint64_t address)
                         command == MMU_PT_UPDATE_PRESERVE_AD ? PTE_STORE_PRESERVE_AD : PTE_STORE);
 }
 
-/* The domain word names the owner of the frames and, in its upper half plus one, that of the tables
- * (0: the caller). NULL for one that does not exist. */
+/* Whose tables and whose frames. */
 struct owners {
     struct domain *tables;
     struct domain *pages;
+    bool may_act;
+    bool report;         /* the refusal comes with a count of elements done */
+    enum status refusal; /* of every element at once */
 };
 
-static struct owners find_owners(struct vcpu *vcpu, uint32_t word)
+/* The word names the owner of the frames and, in its upper half plus one, that of the tables (0:
+ * the caller). */
+COLD static struct owners find_others(struct vcpu *vcpu, uint32_t word)
 {
-    if (LIKELY(word == DOMID_SELF)) {
-        return (struct owners){vcpu->domain, vcpu->domain};
-    }
     uint32_t tables = word >> 16;
-    return (struct owners){
+    struct owners owners = {
         .tables = tables == 0 ? vcpu->domain : domain_find((uint16_t)(tables - 1)),
         .pages = context_find_page_owner(vcpu, (uint16_t)word),
     };
+    if (owners.tables == NULL) {
+        owners.refusal = STATUS_NO_DOMAIN;
+    } else if (owners.tables->vcpu_count == 0) {
+        owners.refusal = STATUS_BAD_ARGUMENT;
+    } else if (owners.pages == NULL) {
+        owners.refusal = STATUS_NO_DOMAIN;
+        owners.report = true;
+    } else {
+        owners.may_act = may_act(vcpu->domain, owners.tables, owners.pages);
+    }
+    return owners;
+}
+
+static inline struct owners find_owners(struct vcpu *vcpu, uint32_t word)
+{
+    if (LIKELY(word == DOMID_SELF)) {
+        return (struct owners){.tables = vcpu->domain, .pages = vcpu->domain, .may_act = true};
+    }
+    return find_others(vcpu, word);
 }
 
 struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[])
@@ -125,18 +146,14 @@ struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[])
     if (UNLIKELY(start != BATCH_RUN)) {
         return start == BATCH_FINISHED ? call_done((int64_t)arg[3]) : call_status(STATUS_FAULT);
     }
-    if (UNLIKELY(owners.tables == NULL)) {
-        return call_status(STATUS_NO_DOMAIN);
-    }
-    if (UNLIKELY(owners.tables->vcpu_count == 0)) {
-        return call_status(STATUS_BAD_ARGUMENT);
-    }
-    if (UNLIKELY(owners.pages == NULL)) {
-        batch_report(&batch);
-        return call_status(STATUS_NO_DOMAIN);
+    if (UNLIKELY(owners.refusal != STATUS_OK)) {
+        if (owners.report) {
+            batch_report(&batch);
+        }
+        return call_status(owners.refusal);
     }
     struct mmu_context context;
     context_open(&context, vcpu, owners.tables, owners.pages);
-    context.may_act = may_act(vcpu->domain, owners.tables, owners.pages);
+    context.may_act = owners.may_act;
     return batch_run(&batch, &context, update_element, sizeof(struct mmu_update), arg);
 }
