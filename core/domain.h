@@ -131,9 +131,9 @@ NODISCARD static inline struct mmu_locked domain_mmu_lock(struct domain *domain)
 /* Both domains' locks, in the order of their ids. They may be the same domain. */
 NODISCARD struct mmu_locked domain_mmu_lock_two(struct domain *domain, struct domain *second);
 
-static inline void domain_mmu_unlock(struct mmu_locked locked)
+static ALWAYS_INLINE void domain_mmu_unlock(struct mmu_locked locked)
 {
-    if (locked.second != NULL) {
+    if (UNLIKELY(locked.second != NULL)) {
         ticket_lock_release(&locked.second->mmu_lock);
     }
     ticket_lock_release(&locked.domain->mmu_lock);

@@ -172,6 +172,12 @@ static inline void frame_unshare_type(struct frame *frame)
     frame->type_count--;
 }
 
+/* Is it in use as writable? */
+static inline bool frame_is_writable(const struct frame *frame)
+{
+    return frame->type == FRAME_WRITABLE && frame->type_count > 0;
+}
+
 /* Use the frame as writable once more; STATUS_LEAF_WRONG_TYPE while it is a table or descriptors.
  * Takes no general reference. */
 NODISCARD enum status frame_get_writable_first(struct frame *frame);
@@ -188,7 +194,7 @@ NODISCARD static inline enum status frame_get_writable(struct frame *frame)
 void frame_put_writable_last(struct frame *frame);
 static inline void frame_put_writable(struct frame *frame)
 {
-    CHECK(frame->type == FRAME_WRITABLE && frame->type_count > 0);
+    CHECK(frame_is_writable(frame));
     if (LIKELY(frame->type_count > 1)) {
         frame->type_count--;
     } else {

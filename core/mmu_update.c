@@ -18,15 +18,16 @@ static bool may_act(const struct domain *caller, const struct domain *pt_owner,
 }
 
 /* The frame is no page table now: the store is a plain one, if the frame can be written at all. */
-static enum status store_untyped(struct frame *frame, unsigned int index, uint64_t value)
+static enum status store_untyped(struct frame *frame, pte_t *slot, uint64_t value)
 {
-    enum status status = frame_get_writable(frame);
-    if (status != STATUS_OK) {
+    bool in_use = frame_is_writable(frame); /* stays so: the lock is held */
+    if (UNLIKELY(!in_use) && frame_get_writable(frame) != STATUS_OK) {
         return STATUS_TABLE_WRONG_TYPE;
     }
-    pte_t *slot = (pte_t *)port_map_frame(frame_mfn(frame)) + index;
     pte_write(slot, (pte_t){.raw = value});
-    frame_put_writable(frame);
+    if (UNLIKELY(!in_use)) {
+        frame_put_writable(frame);
+    }
     return STATUS_OK;
 }
 
@@ -40,18 +41,18 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
                  frame->owner != context->pt_owner->id)) {
         return STATUS_FRAME_NOT_OWNED;
     }
+    pte_t *slot = (pte_t *)port_map_frame(mfn) + index;
     enum status status = pt_settle_frame(context, frame);
     if (UNLIKELY(status != STATUS_OK)) {
         return status;
     }
     if (!frame_is_validated(frame) || !frame_type_is_table(frame_type(frame))) {
-        return store_untyped(frame, index, request->val);
+        return store_untyped(frame, slot, request->val);
     }
     unsigned int level = frame_level(frame);
     if (UNLIKELY(level > 1 && context->pg_owner != context->pt_owner)) {
         return STATUS_FOREIGN_TABLE; /* whatever the new entry is */
     }
-    pte_t *slot = (pte_t *)port_map_frame(mfn) + index;
     pte_t entry = {.raw = request->val};
     return LIKELY(level == 1) ? pte_update_leaf(context, slot, entry, mode, NULL)
                               : pte_update_table(context, frame, index, entry, mode);
@@ -88,8 +89,8 @@ static enum status perform(struct mmu_context *context, const struct mmu_update 
 
 /* What is wrong is wrong with the frame that the new entry names, if the place is one for entries;
  * else with the place. */
-static void explain(struct mmu_context *context, enum status status,
-                    const struct mmu_update *request)
+COLD static void explain(struct mmu_context *context, enum status status,
+                         const struct mmu_update *request)
 {
     const struct frame *place = frame_find(mfn_make(request->ptr >> PAGE_SHIFT));
     bool is_table = place != NULL && place->owner == context->pt_owner->id &&
@@ -107,37 +108,56 @@ static void explain(struct mmu_context *context, enum status status,
 
 static enum status update_element(struct mmu_context *context, uint64_t address)
 {
-    struct mmu_update request = {0};
-    enum status status = STATUS_FAULT;
-    if (LIKELY(port_copy_from_guest(&request, address, sizeof(request)))) {
-        status = perform(context, &request);
-    }
-    if (UNLIKELY(status == STATUS_FAULT)) {
-        context_explain(context, status,
+    struct mmu_update request;
+    if (UNLIKELY(!port_copy_from_guest(&request, address, sizeof(request)))) {
+        context_explain(context, STATUS_FAULT,
                         &(struct refusal){.what = "mmu_update", .address = address});
-    } else if (UNLIKELY(status > STATUS_AGAIN)) {
+        return STATUS_FAULT;
+    }
+    enum status status = perform(context, &request);
+    if (UNLIKELY(status > STATUS_AGAIN)) {
         explain(context, status, &request);
     }
     return status;
 }
 
-/* The domain word names the owner of the frames and, in its upper half plus one, that of the tables
- * (0: the caller). NULL for one that does not exist. */
+/* Whose tables and whose frames. */
 struct owners {
     struct domain *tables;
     struct domain *pages;
+    bool may_act;
+    bool report;         /* the refusal comes with a count of elements done */
+    enum status refusal; /* of every element at once */
 };
 
-static struct owners find_owners(struct vcpu *vcpu, uint32_t word)
+/* The word names the owner of the frames and, in its upper half plus one, that of the tables (0:
+ * the caller). */
+COLD static struct owners find_others(struct vcpu *vcpu, uint32_t word)
 {
-    if (LIKELY(word == DOMID_SELF)) {
-        return (struct owners){vcpu->domain, vcpu->domain};
-    }
     uint32_t tables = word >> 16;
-    return (struct owners){
+    struct owners owners = {
         .tables = tables == 0 ? vcpu->domain : domain_find((uint16_t)(tables - 1)),
         .pages = context_find_page_owner(vcpu, (uint16_t)word),
     };
+    if (owners.tables == NULL) {
+        owners.refusal = STATUS_NO_DOMAIN;
+    } else if (owners.tables->vcpu_count == 0) {
+        owners.refusal = STATUS_BAD_ARGUMENT;
+    } else if (owners.pages == NULL) {
+        owners.refusal = STATUS_NO_DOMAIN;
+        owners.report = true;
+    } else {
+        owners.may_act = may_act(vcpu->domain, owners.tables, owners.pages);
+    }
+    return owners;
+}
+
+static inline struct owners find_owners(struct vcpu *vcpu, uint32_t word)
+{
+    if (LIKELY(word == DOMID_SELF)) {
+        return (struct owners){.tables = vcpu->domain, .pages = vcpu->domain, .may_act = true};
+    }
+    return find_others(vcpu, word);
 }
 
 struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[])
@@ -152,18 +172,14 @@ struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[])
         return start == BATCH_FINISHED ? call_done((int64_t)arg[3])
                                        : call_refuse(vcpu, STATUS_FAULT, "mmu_update", arg[0]);
     }
-    if (UNLIKELY(owners.tables == NULL)) {
-        return call_refuse(vcpu, STATUS_NO_DOMAIN, "mmu_update", arg[3]);
-    }
-    if (UNLIKELY(owners.tables->vcpu_count == 0)) {
-        return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "mmu_update", arg[3]);
-    }
-    if (UNLIKELY(owners.pages == NULL)) {
-        batch_report(&batch);
-        return call_refuse(vcpu, STATUS_NO_DOMAIN, "mmu_update", arg[3]);
+    if (UNLIKELY(owners.refusal != STATUS_OK)) {
+        if (owners.report) {
+            batch_report(&batch);
+        }
+        return call_refuse(vcpu, owners.refusal, "mmu_update", arg[3]);
     }
     struct mmu_context context;
     context_open(&context, vcpu, owners.tables, owners.pages);
-    context.may_act = may_act(vcpu->domain, owners.tables, owners.pages);
+    context.may_act = owners.may_act;
     return batch_run(&batch, &context, update_element, sizeof(struct mmu_update), arg);
 }

@@ -54,6 +54,9 @@ static inline bool address_is_guest(uint64_t address)
  * that is larger than any range asked about (2^43 bytes). */
 static inline bool address_range_is_guest(uint64_t address, uint64_t size)
 {
+    if (LIKELY(address >= HYPERVISOR_VIRT_END)) {
+        return size <= UINT64_C(0) - address;
+    }
     uint64_t last = address + size - 1;
     return size == 0 || (address_is_guest(address) && last >= address && address_is_guest(last));
 }

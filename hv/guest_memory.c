@@ -28,15 +28,22 @@ static bool pages_are_guests(uint64_t address, size_t size)
     return true;
 }
 
-static bool is_readable(uint64_t address, size_t size)
+/* Only where tables may name themselves: kept out of the way of the others' copies. */
+COLD static bool copy_in_checked(void *to, uint64_t address, size_t size)
 {
-    return range_is_guest(address, size) &&
-           (LIKELY(!machine.linear_pt) || pages_are_guests(address, size));
+    return pages_are_guests(address, size) &&
+           guest_copy_bytes(to, (const void *)address, size) == 0;
 }
 
 bool guest_copy_in(void *to, uint64_t address, size_t size)
 {
-    return is_readable(address, size) && guest_copy_bytes(to, (const void *)address, size) == 0;
+    if (UNLIKELY(!range_is_guest(address, size))) {
+        return false;
+    }
+    if (UNLIKELY(machine.linear_pt)) {
+        return copy_in_checked(to, address, size);
+    }
+    return guest_copy_bytes(to, (const void *)address, size) == 0;
 }
 
 /* What is reached by a table that names itself is read-only, for the hypervisor too. */

@@ -32,7 +32,7 @@ static inline void ticket_lock_take(struct ticket_lock *lock)
     LOCK_TAKEN();
 }
 
-static inline void ticket_lock_release(struct ticket_lock *lock)
+static ALWAYS_INLINE void ticket_lock_release(struct ticket_lock *lock)
 {
     LOCK_RELEASED();
     uint32_t serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);

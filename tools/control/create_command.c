@@ -114,11 +114,11 @@ static bool create(struct control *control, struct xs_handle *store,
     if (!create_domain(control, store, options->file, config, &domain)) {
         return false;
     }
-    if (store != NULL && !options->no_monitor) {
-        monitor_start(domain, options->file, config);
-    }
     if (!options->paused && !start(control, store, domain)) {
         return false;
+    }
+    if (store != NULL && !options->no_monitor) {
+        monitor_start(domain, options->file, config); /* it misses nothing: it looks first */
     }
     return !options->console || console_connect(store, domain);
 }
