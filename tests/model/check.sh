@@ -8,7 +8,7 @@ set -u
 here=$(readlink -f "$(dirname "$0")")
 work=$here/../../build/model
 megabytes=1500
-seconds=100
+seconds=300
 rm -rf "$work"
 mkdir -p "$work"
 work=$(readlink -f "$work")
