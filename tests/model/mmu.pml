@@ -15,7 +15,7 @@
  *   frame 3  likewise, an empty L1 table
  *
  * Left out: references (a type count comes with one), deeper trees (a walk's stack has one place),
- * other domains. A vCPU whose walk is unfinished comes back in the end, as a call or as another call
+ * other domains (tests/model/foreign.pml), tables that name their own level (same_level.pml). A vCPU whose walk is unfinished comes back in the end, as a call or as another call
  * that cancels it.
  *
  * The -D variants in tests/model/check.sh remove or reorder one step; each has to break a property.
