@@ -9,12 +9,21 @@
 
 #define COMMAND_MASK UINT64_C(7) /* low bits of `ptr`; 4 to 7 are not defined */
 
-/* The caller must be allowed to act for the owner of the frames, and for that of the tables. */
+/* Frames of a third domain, which the owner of the tables has no right to. */
+static bool is_third(const struct domain *caller, const struct domain *pt_owner,
+                     const struct domain *pg_owner)
+{
+    return pg_owner != caller && pg_owner != &domain_io && pg_owner != &domain_xen &&
+           !domain_may_target(pt_owner, pg_owner);
+}
+
+/* The caller must be allowed to act for the owner of the frames, and for that of the tables; but it
+ * does not hand on what is another's: that is for grants. */
 static bool may_act(const struct domain *caller, const struct domain *pt_owner,
                     const struct domain *pg_owner)
 {
     bool pages = pg_owner == &domain_io || domain_may_target(caller, pg_owner);
-    return pages && domain_may_target(caller, pt_owner);
+    return pages && domain_may_target(caller, pt_owner) && !is_third(caller, pt_owner, pg_owner);
 }
 
 /* The frame is no page table now: the store is a plain one, if the frame can be written at all. */

@@ -24,6 +24,15 @@ static bool may_target(struct reference *model, struct reference_caller caller, 
     return domain->id == id || domain->is_control;
 }
 
+/* A caller hands its own frames on, and nobody's that the tables' owner has no right to. */
+static bool is_third(struct reference *model, struct reference_caller caller,
+                     const struct reference_owners *owners)
+{
+    const struct reference_domain *tables = reference_find_domain(model, owners->table);
+    return owners->page != domain_of(model, caller)->id && owners->page < DOMID_FIRST_RESERVED &&
+           owners->page != owners->table && !tables->is_control;
+}
+
 /* The page owner that a foreign-domain argument names. False: -ESRCH. */
 static bool find_page_owner(struct reference *model, struct reference_caller caller,
                             uint16_t foreign, uint16_t *owner)
@@ -60,7 +69,7 @@ static int update_one(struct reference *model, struct reference_caller caller,
         return -XEN_ENOSYS;
     }
     if ((owners->page != DOMID_IO && !may_target(model, caller, owners->page)) ||
-        !may_target(model, caller, owners->table)) {
+        !may_target(model, caller, owners->table) || is_third(model, caller, owners)) {
         return -XEN_EPERM;
     }
     if (command == MMU_MACHPHYS_UPDATE) {

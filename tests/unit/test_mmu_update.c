@@ -403,6 +403,20 @@ static void nobody_else_maps_foreign_frames(void **state)
     assert_unchanged(before);
 }
 
+/* A frame of one ordinary domain reaches another's tables by a grant, not by who controls both. */
+static void a_third_domains_frame_is_not_handed_on(void **state)
+{
+    (void)state;
+    struct domain *third = fake_domain(2, 1);
+    mfn_t page = fake_give(third);
+    uint32_t owners = (domain->id + 1U) << 16 | third->id;
+    struct fake_snapshot *before = fake_snapshot();
+    assert_int_equal(update_for(control_vcpu, guest.l1, 0, pte_make(page, FAKE_RO), owners),
+                     -XEN_EPERM);
+    assert_int_equal(fake.refusal.status, STATUS_NOT_PERMITTED);
+    assert_unchanged(before);
+}
+
 static void table_owners_that_do_not_exist_are_told_apart(void **state)
 {
     (void)state;
@@ -502,6 +516,7 @@ int main(void)
         TEST(continuation_marks_from_a_guest_are_harmless),
         TEST(a_controller_maps_frames_of_another_domain),
         TEST(nobody_else_maps_foreign_frames),
+        TEST(a_third_domains_frame_is_not_handed_on),
         TEST(table_owners_that_do_not_exist_are_told_apart),
         TEST(a_controller_changes_tables_of_another_domain),
         TEST(io_memory_is_mapped_in_its_own_name),
