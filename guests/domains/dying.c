@@ -16,8 +16,7 @@
 #define CHUNKS      64U
 #define FRAMES_ONCE 512U
 
-/* ---- a domain that others name all the time ---------------------------------------------------
- */
+/* ---- a domain that others name all the time -------------------------------------------------- */
 
 static void be_refused(const struct child *child)
 {
@@ -79,8 +78,7 @@ TEST(q_control_commands_give_a_dying_domain_nothing)
     wait_until_gone(child.id);
 }
 
-/* ---- frames that go from one to the other ------------------------------------------------------
- */
+/* ---- frames that go from one to the other ---------------------------------------------------- */
 
 /* Frames for a child until it has this one, or many others. */
 static bool child_gets(const struct child *child, mfn_t wanted)
@@ -190,8 +188,7 @@ TEST(o2_vcpu_info_of_a_child_is_nothing_else_until_it_dies)
     EXPECT_RESULT(destroy(child.id), 0);
 }
 
-/* ---- limits -----------------------------------------------------------------------------------
- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 /* How many of a batch of mappings of one of our grants the child gets. */
 static unsigned int child_maps_many(const struct child *child, grant_ref_t ref)

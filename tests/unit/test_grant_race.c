@@ -14,7 +14,7 @@
 #define MAPPER    2U
 #define TF        0x100
 #define STEPS_MAX 20000U
-#define STRIDE    3U /* of the moments: all of them take ten seconds */
+#define STRIDE    7U /* of the moments: all of them take ten seconds */
 
 static struct fake_grants grants;
 static grant_entry_v1_t *entry;
