@@ -57,8 +57,8 @@ static void check_child(const struct audit_window *window, const struct frame *t
 }
 
 /* A control domain maps what it likes, and puts its own frames and the hypervisor's into the tables
- * of others; what else another one maps it has a grant for. The handles of a dying one go before its
- * tables. */
+ * of others; what else another one maps it has a grant for. The handles of a dying one go before
+ * its tables. */
 static bool may_map(const struct domain *mapper, const struct domain *owner,
                     const struct frame *frame, pte_t pte)
 {
@@ -322,7 +322,7 @@ static void compare_frame(const struct audit_window *window, mfn_t mfn)
     }
     if (found->same_level != frame->same_level) {
         audit_differ(window, mfn, "has a wrong count of entries of its own level",
-               (uint64_t)(int64_t)found->same_level, (uint64_t)(int64_t)frame->same_level);
+                     (uint64_t)(int64_t)found->same_level, (uint64_t)(int64_t)frame->same_level);
     }
     if (is_marked_free(mfn) != (class == FRAME_FREE)) {
         audit_differ(window, mfn, "is free in one place only", is_marked_free(mfn), class);

@@ -107,11 +107,10 @@ static enum status take_own(struct mmu_context *context, mfn_t mfn, const char *
 {
     enum status status = take_unexplained(context, mfn);
     if (status > STATUS_AGAIN) {
-        context_explain(context, status,
-                        &(struct refusal){.what = what,
-                                          .address = address,
-                                          .number = mfn.value,
-                                          .frame = frame_find(mfn)});
+        context_explain(
+            context, status,
+            &(struct refusal){
+                .what = what, .address = address, .number = mfn.value, .frame = frame_find(mfn)});
     }
     return status;
 }

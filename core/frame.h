@@ -45,6 +45,11 @@ enum frame_class {
 #define FRAME_VALIDATED 0x20U /* the contents are checked for the type; type count > 0 */
 #define FRAME_HALF      0x40U /* a vCPU's walk is in the middle of it: entries [0, progress) count */
 
+/* No count goes beyond it; the last reference is kept in reserve. A test build makes it small. */
+#ifndef FRAME_COUNT_MAX
+#define FRAME_COUNT_MAX UINT32_MAX
+#endif
+
 /* Fields: the owner's MMU lock; of a free frame: the allocator's lock. */
 struct frame {
     uint16_t owner;      /* domain id. While FREE: whose data it may still hold */
@@ -119,7 +124,7 @@ const char *frame_class_text(enum frame_class class);
 NODISCARD static inline enum status frame_get(struct frame *frame)
 {
     ASSERT(frame->ref_count > 0);
-    if (UNLIKELY(frame->ref_count >= UINT32_MAX - 1)) {
+    if (UNLIKELY(frame->ref_count >= FRAME_COUNT_MAX - 1)) {
         return STATUS_COUNT_OVERFLOW;
     }
     frame->ref_count++;
@@ -158,7 +163,7 @@ void frame_set_half(struct frame *frame, unsigned int progress);
 NODISCARD static inline enum status frame_share_type(struct frame *frame)
 {
     ASSERT(frame->type_count > 0 && frame_is_validated(frame));
-    if (UNLIKELY(frame->type_count == UINT32_MAX)) {
+    if (UNLIKELY(frame->type_count == FRAME_COUNT_MAX)) {
         return STATUS_COUNT_OVERFLOW;
     }
     frame->type_count++;
@@ -184,7 +189,7 @@ NODISCARD enum status frame_get_writable_first(struct frame *frame);
 NODISCARD static inline enum status frame_get_writable(struct frame *frame)
 {
     if (LIKELY(frame->type == FRAME_WRITABLE && frame->type_count > 0 &&
-               frame->type_count < UINT32_MAX)) {
+               frame->type_count < FRAME_COUNT_MAX)) {
         frame->type_count++;
         return STATUS_OK;
     }

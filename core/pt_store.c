@@ -126,17 +126,20 @@ bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t ad
     bool is_device = false;
     if (find_mapping(vcpu, address, &mapping)) {
         table = find_table(vcpu, pte_mfn(mapping));
-        is_device = pte_io_is_read_only(pte_mfn(mapping)); /* whoever maps it has the right */
+        /* Whoever maps it has the right. */
+        is_device = table == NULL && pte_io_is_read_only(pte_mfn(mapping));
     }
     if ((table != NULL || is_device) && fetch(regs->rip, &insn)) {
         uint64_t base = segment_base(insn.memory.segment);
         uint64_t operand = insn_memory_address(&insn, regs, base, base);
         /* Naturally aligned, so inside one entry, and in the page that faulted. */
         if (operand % insn.size == 0 && operand >> PAGE_SHIFT == address >> PAGE_SHIFT) {
-            done = table != NULL
-                       ? perform(&context, &insn, regs,
-                                 &table[(operand & PAGE_MASK) / sizeof(pte_t)], operand)
-                       : operand == address && pass_over(&insn, regs, operand);
+            if (is_device) {
+                done = operand == address && pass_over(&insn, regs, operand);
+            } else {
+                pte_t *slot = &table[(operand & PAGE_MASK) / sizeof(pte_t)];
+                done = perform(&context, &insn, regs, slot, operand);
+            }
         }
     }
     context_close(&context);

@@ -39,13 +39,13 @@ static void explain(struct mmu_context *context, enum status status, const struc
                     unsigned int index)
 {
     pte_t pte = pte_read((const pte_t *)port_map_frame(frame_mfn(table)) + index);
-    context_explain(context, status,
-                    &(struct refusal){.what = "entry of a new table",
-                                      .level = frame_level(table),
-                                      .address = (frame_mfn(table).value << PAGE_SHIFT) +
-                                                 index * sizeof(pte_t),
-                                      .number = pte.raw,
-                                      .frame = frame_find(pte_mfn(pte))});
+    context_explain(
+        context, status,
+        &(struct refusal){.what = "entry of a new table",
+                          .level = frame_level(table),
+                          .address = (frame_mfn(table).value << PAGE_SHIFT) + index * sizeof(pte_t),
+                          .number = pte.raw,
+                          .frame = frame_find(pte_mfn(pte))});
 }
 
 /* The frame is claimed as L1. On refusal its use has ended again. */

@@ -161,8 +161,7 @@ TEST(choice_grant_cache_flush_is_not_supported)
 TEST(choice_shared_frames_are_written_through_their_mapping_alone)
 {
     mmu_update_t unused_word = {.ptr = start_info->shared_info + PAGE_SIZE - sizeof(uint64_t)};
-    mmu_update_t no_pfn = {.ptr = start_info->shared_info | MMU_MACHPHYS_UPDATE,
-                           .val = UINT64_MAX};
+    mmu_update_t no_pfn = {.ptr = start_info->shared_info | MMU_MACHPHYS_UPDATE, .val = UINT64_MAX};
     EXPECT_RESULT(hypercall_mmu_update(&unused_word, 1, NULL, DOMID_SELF), -XEN_EINVAL);
     EXPECT_RESULT(hypercall_mmu_update(&no_pfn, 1, NULL, DOMID_SELF), -XEN_EINVAL);
 }

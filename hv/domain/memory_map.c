@@ -25,7 +25,7 @@ void memory_map_set_plain(struct hv_domain *domain, uint64_t size)
 }
 
 /* As many entries as there is room for; the number says how many. */
-int memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address)
+enum status memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct memory_map *map = &hv_vcpu_domain(vcpu)->memory_map;
     struct xen_memory_map record;
@@ -35,37 +35,37 @@ int memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address)
     memcpy(entries, map->entries, count * sizeof(entries[0]));
     ticket_lock_release(&map->lock);
     if (count == 0) {
-        return status_to_errno(STATUS_NO_MEMORY_MAP);
+        return STATUS_NO_MEMORY_MAP;
     }
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return STATUS_FAULT;
     }
     record.nr_entries = (uint32_t)min_u64(record.nr_entries, count);
     bool copied = guest_copy_out((uint64_t)record.buffer.p, entries,
                                  record.nr_entries * sizeof(entries[0])) &&
                   guest_copy_out(address, &record, sizeof(record));
-    return copied ? 0 : -XEN_EFAULT;
+    return copied ? STATUS_OK : STATUS_FAULT;
 }
 
-int memory_map_set_call(struct hv_vcpu *vcpu, uint64_t address)
+enum status memory_map_set_call(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct xen_foreign_memory_map record;
     struct e820_entry entries[MEMORY_MAP_LIMIT];
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return STATUS_FAULT;
     }
     if (record.map.nr_entries > MEMORY_MAP_LIMIT) {
-        return -XEN_EINVAL;
+        return STATUS_BAD_ARGUMENT;
     }
     struct domain *domain;
     enum status status = reservation_find_domain(&vcpu->core, record.domid, &domain);
     if (status != STATUS_OK) {
-        return status_to_errno(status);
+        return status;
     }
     if (!guest_copy_in(entries, (uint64_t)record.map.buffer.p,
                        record.map.nr_entries * sizeof(entries[0]))) {
-        return -XEN_EFAULT;
+        return STATUS_FAULT;
     }
     store(&hv_domain_of(domain)->memory_map, entries, record.map.nr_entries);
-    return 0;
+    return STATUS_OK;
 }

@@ -23,20 +23,20 @@ struct map_writer {
     uint32_t count;
 };
 
-static int emit(struct map_writer *writer, uint64_t address, uint64_t size, uint32_t type)
+static enum status emit(struct map_writer *writer, uint64_t address, uint64_t size, uint32_t type)
 {
     if (writer->buffer != 0) {
         struct e820_entry entry = {.address = address, .size = size, .type = type};
         if (writer->count >= writer->room) {
-            return -XEN_EINVAL;
+            return STATUS_BAD_ARGUMENT;
         }
         if (!guest_copy_out(writer->buffer + writer->count * sizeof(entry), &entry,
                             sizeof(entry))) {
-            return -XEN_EFAULT;
+            return STATUS_FAULT;
         }
     }
     writer->count++;
-    return 0;
+    return STATUS_OK;
 }
 
 /* Frames [first, end); empty: none. */
@@ -61,95 +61,125 @@ static struct frame_range find_denied(uint64_t from, uint64_t to)
 
 /* The firmware says nothing of these frames, but the domain must not take the hypervisor's devices
  * among them for free address space: call them reserved. */
-static int emit_gap(struct map_writer *writer, uint64_t from, uint64_t to)
+static enum status emit_gap(struct map_writer *writer, uint64_t from, uint64_t to)
 {
-    int result = 0;
-    while (result == 0 && from < to) {
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && from < to) {
         struct frame_range denied = find_denied(from, to);
         if (denied.first < denied.end) {
-            result = emit(writer, denied.first << PAGE_SHIFT,
+            status = emit(writer, denied.first << PAGE_SHIFT,
                           (denied.end - denied.first) << PAGE_SHIFT, E820_RESERVED);
         }
         from = denied.end;
     }
-    return result;
+    return status;
 }
 
-static int emit_map(struct map_writer *writer)
+static enum status emit_map(struct map_writer *writer)
 {
     unsigned int count;
     const struct e820_entry *entries = machine_memory_map(&count);
     uint64_t described = 0; /* frames below this are */
     for (unsigned int i = 0; i < count; i++) {
         const struct e820_entry *entry = &entries[i];
-        int result = emit_gap(writer, described, entry->address >> PAGE_SHIFT);
-        if (result == 0) {
-            result = emit(writer, entry->address, entry->size, entry->type);
+        enum status status = emit_gap(writer, described, entry->address >> PAGE_SHIFT);
+        if (status == STATUS_OK) {
+            status = emit(writer, entry->address, entry->size, entry->type);
         }
-        if (result != 0) {
-            return result;
+        if (status != STATUS_OK) {
+            return status;
         }
         described = max_u64(described, pages_of(entry->address + entry->size));
     }
     return emit_gap(writer, described, machine.mfn_limit);
 }
 
-static int machine_map(const struct hv_vcpu *vcpu, uint64_t address)
+static enum status machine_map(const struct hv_vcpu *vcpu, uint64_t address)
 {
     if (!vcpu->core.domain->is_control) {
-        return -XEN_EPERM;
+        return STATUS_NOT_PERMITTED;
     }
     struct xen_memory_map record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return STATUS_FAULT;
     }
     struct map_writer writer = {.buffer = (uint64_t)record.buffer.p, .room = record.nr_entries};
-    int result = emit_map(&writer);
-    if (result != 0) {
-        return result;
+    enum status status = emit_map(&writer);
+    if (status != STATUS_OK) {
+        return status;
     }
     record.nr_entries = writer.count;
-    return guest_copy_out(address, &record, sizeof(record)) ? 0 : -XEN_EFAULT;
+    return guest_copy_out(address, &record, sizeof(record)) ? STATUS_OK : STATUS_FAULT;
 }
 
 /* ---- other questions of toolstacks ---------------------------------------------------------- */
 
 /* The highest PFN, as the domain's kernel has published it; the page is that kernel's to write. */
-static int64_t maximum_gpfn(struct hv_vcpu *vcpu, uint64_t address)
+static enum status maximum_gpfn(struct hv_vcpu *vcpu, uint64_t address, int64_t *pfn)
 {
     domid_t id;
     if (!guest_copy_in(&id, address, sizeof(id))) {
-        return -XEN_EFAULT;
+        return STATUS_FAULT;
     }
     struct domain *domain;
     enum status status = reservation_find_domain(&vcpu->core, id, &domain);
-    if (status != STATUS_OK) {
-        return status_to_errno(status);
+    if (status == STATUS_OK) {
+        uint64_t count =
+            __atomic_load_n(&hv_domain_of(domain)->shared->arch.max_pfn, __ATOMIC_RELAXED);
+        *pfn = count == 0 ? 0 : (int64_t)((count - 1) & INT64_MAX);
     }
-    uint64_t count = __atomic_load_n(&hv_domain_of(domain)->shared->arch.max_pfn, __ATOMIC_RELAXED);
-    return count == 0 ? 0 : (int64_t)((count - 1) & INT64_MAX);
+    return status;
 }
 
 /* A claim is checked against what is free now, and not kept: who is late finds out when its memory
  * does not come. */
-static int claim_pages(const struct hv_vcpu *vcpu, uint64_t address)
+static enum status claim_pages(const struct hv_vcpu *vcpu, uint64_t address)
 {
     struct xen_memory_reservation claim;
     if (!vcpu->core.domain->is_control) {
-        return -XEN_EPERM;
+        return STATUS_NOT_PERMITTED;
     }
     if (!guest_copy_in(&claim, address, sizeof(claim))) {
-        return -XEN_EFAULT;
+        return STATUS_FAULT;
     }
     if (claim.extent_start.p != NULL || claim.extent_order != 0 || claim.mem_flags != 0) {
-        return -XEN_EINVAL;
+        return STATUS_BAD_ARGUMENT;
     }
     const struct domain *domain = domain_find(claim.domid);
     if (domain == NULL || (claim.nr_extents > 0 && claim.nr_extents > domain->page_limit)) {
-        return -XEN_EINVAL;
+        return STATUS_BAD_ARGUMENT;
     }
     uint64_t free = __atomic_load_n(&machine.free_count, __ATOMIC_RELAXED);
-    return claim.nr_extents > free + domain->page_count ? -XEN_ENOMEM : 0;
+    return claim.nr_extents > free + domain->page_count ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+/* What is answered here and not in the core. False: it is not. */
+static bool answer(struct hv_vcpu *vcpu, uint64_t command, uint64_t address, enum status *status,
+                   int64_t *value)
+{
+    switch (command) {
+    case XENMEM_memory_map:
+        *status = memory_map_get_call(vcpu, address);
+        return true;
+    case XENMEM_machine_memory_map:
+        *status = machine_map(vcpu, address);
+        return true;
+    case XENMEM_set_memory_map:
+        *status = memory_map_set_call(vcpu, address);
+        return true;
+    case XENMEM_maximum_gpfn:
+        *status = maximum_gpfn(vcpu, address, value);
+        return true;
+    case XENMEM_claim_pages:
+        *status = claim_pages(vcpu, address);
+        return true;
+    case XENMEM_get_sharing_freed_pages: /* no domains share a frame to save one */
+    case XENMEM_get_sharing_shared_pages:
+        *status = STATUS_OK;
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* memory_op(command and start extent, record) */
@@ -157,28 +187,19 @@ struct call_result hypercall_memory_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     uint64_t command = arg[0] & COMMAND_MASK;
     bool continued = arg[0] >> EXTENT_SHIFT != 0;
-    if (!continued) {
-        switch (command) {
-        case XENMEM_memory_map:
-            return call_done(memory_map_get_call(vcpu, arg[1]));
-        case XENMEM_machine_memory_map:
-            return call_done(machine_map(vcpu, arg[1]));
-        case XENMEM_set_memory_map:
-            return call_done(memory_map_set_call(vcpu, arg[1]));
-        case XENMEM_maximum_gpfn:
-            return call_done(maximum_gpfn(vcpu, arg[1]));
-        case XENMEM_claim_pages:
-            return call_done(claim_pages(vcpu, arg[1]));
-        case XENMEM_get_sharing_freed_pages: /* no domains share a frame to save one */
-        case XENMEM_get_sharing_shared_pages:
-            return call_done(0);
-        default:
-            break;
-        }
-    } else if (command == XENMEM_maximum_gpfn || command == XENMEM_claim_pages ||
-               command == XENMEM_get_sharing_freed_pages ||
-               command == XENMEM_get_sharing_shared_pages) {
-        return call_done(-XEN_EINVAL);
+    enum status status = STATUS_BAD_ARGUMENT;
+    int64_t value = 0;
+    bool is_ours = continued ? command == XENMEM_maximum_gpfn || command == XENMEM_claim_pages ||
+                                   command == XENMEM_get_sharing_freed_pages ||
+                                   command == XENMEM_get_sharing_shared_pages
+                             : answer(vcpu, command, arg[1], &status, &value);
+    if (is_ours && status == STATUS_OK) {
+        return call_done(value);
+    }
+    if (is_ours) { /* that no map is set is no refusal: kernels ask to know */
+        return status == STATUS_NO_MEMORY_MAP
+                   ? call_status(status)
+                   : call_refuse(&vcpu->core, status, "memory_op", command);
     }
     struct call_result result = call_memory_op(&vcpu->core, arg);
     if (!result.again && result.value == -XEN_ENOSYS) {

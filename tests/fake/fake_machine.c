@@ -289,13 +289,19 @@ static bool range_is_guest(uint64_t address, size_t size)
     return size == 0 || (last >= address && address_is_guest(address) && address_is_guest(last));
 }
 
+/* False: the access is outside the guest, or is to fail. */
+static bool begin_copy(uint64_t address, size_t size, bool write)
+{
+    if (fake.on_copy != NULL) {
+        fake.on_copy(address, size, write);
+    }
+    return ++fake.copies != fake.fail_copy_at && range_is_guest(address, size);
+}
+
 bool port_copy_from_guest(void *to, uint64_t address, size_t size)
 {
     uint8_t *bytes = to;
-    if (fake.on_copy != NULL) {
-        fake.on_copy(address, size, false);
-    }
-    if (!range_is_guest(address, size)) {
+    if (!begin_copy(address, size, false)) {
         return false;
     }
     for (size_t i = 0; i < size; i++) {
@@ -311,10 +317,7 @@ bool port_copy_from_guest(void *to, uint64_t address, size_t size)
 bool port_copy_to_guest(uint64_t address, const void *from, size_t size)
 {
     const uint8_t *bytes = from;
-    if (fake.on_copy != NULL) {
-        fake.on_copy(address, size, true);
-    }
-    if (!range_is_guest(address, size)) {
+    if (!begin_copy(address, size, true)) {
         return false;
     }
     for (size_t i = 0; i < size; i++) {

@@ -75,6 +75,8 @@ struct fake_state {
 
     /* Called before each access of the hypervisor to guest memory. */
     void (*on_copy)(uint64_t address, size_t size, bool write);
+    unsigned int copies;       /* such accesses so far */
+    unsigned int fail_copy_at; /* the one that fails, from 1; 0: none */
 
     struct fake_refusal refusal;
     struct fake_buffer buffers[FAKE_BUFFER_LIMIT];

@@ -143,11 +143,15 @@ static void requests_of_memory_that_is_not_there_give_nothing(void **state)
     const struct {
         uint32_t flags;
         int64_t ordinary, control;
-    } cases[] = {{XENMEMF_populate_on_demand, 0, 0}, {XENMEMF_node(0), 1, 1},
-                 {XENMEMF_exact_node(0), 0, 1},      {XENMEMF_node(5), 1, 1},
-                 {XENMEMF_exact_node(5), 0, 0},      {XENMEMF_node(64), 1, 0},
+    } cases[] = {{XENMEMF_populate_on_demand, 0, 0},
+                 {XENMEMF_node(0), 1, 1},
+                 {XENMEMF_exact_node(0), 0, 1},
+                 {XENMEMF_node(5), 1, 1},
+                 {XENMEMF_exact_node(5), 0, 0},
+                 {XENMEMF_node(64), 1, 0},
                  {XENMEMF_exact_node(5) | XENMEMF_vnode, 1, 1},
-                 {XENMEMF_address_bits(12), 0, 0},   {XENMEMF_address_bits(63), 1, 1}};
+                 {XENMEMF_address_bits(12), 0, 0},
+                 {XENMEMF_address_bits(63), 1, 1}};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         list_at(LIST)[0] = 77;
         struct xen_memory_reservation made = reservation(LIST, 1, 0);

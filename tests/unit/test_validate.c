@@ -173,7 +173,8 @@ static void a_refusal_names_its_rule(void **state)
     assert_int_equal(do_pin(vcpu, tree.table[2], 2), -XEN_EINVAL);
 
     assert_int_equal(fake.refusal.status, STATUS_RESERVED_BITS);
-    assert_int_equal(fake.refusal.about.level, 1); /* the entry, and not once more for each level above */
+    /* The entry, and not once more for each level above. */
+    assert_int_equal(fake.refusal.about.level, 1);
     assert_int_equal(fake.refusal.count, 1);
 }
 
