@@ -49,6 +49,13 @@ static inline struct guest_trap guest_trap_make(const struct trap_info *record)
     };
 }
 
+/* The last refusal that was told without its very reason (hv/hypercall/explain.c). */
+struct told_refusal {
+    const char *call; /* NULL: none yet */
+    uint64_t first_argument;
+    int error;
+};
+
 /* Its life is hv/domain/domain.h's affair. */
 struct hv_domain {
     struct domain core; /* first */
@@ -71,6 +78,7 @@ struct hv_domain {
     /* Commands of known calls that were refused as unknown and logged: call and command. */
     uint64_t refused_commands[REFUSED_COMMAND_LIMIT];
     unsigned int refused_command_count;
+    struct told_refusal told;
 };
 
 struct hv_vcpu {

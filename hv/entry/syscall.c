@@ -64,38 +64,42 @@ static struct call_result iret(struct hv_vcpu *vcpu, uint64_t arg[])
 }
 
 /* Every hypercall a guest can make, by its number in the ABI. Holes answer -ENOSYS. */
-static const hypercall_fn hypercalls[] = {
-    [__HYPERVISOR_set_trap_table] = hypercall_set_trap_table,
-    [__HYPERVISOR_mmu_update] = mmu_update,
-    [__HYPERVISOR_set_gdt] = set_gdt,
-    [__HYPERVISOR_stack_switch] = hypercall_stack_switch,
-    [__HYPERVISOR_set_callbacks] = hypercall_set_callbacks,
-    [__HYPERVISOR_fpu_taskswitch] = hypercall_fpu_taskswitch,
-    [__HYPERVISOR_platform_op] = hypercall_platform_op,
-    [__HYPERVISOR_set_debugreg] = hypercall_set_debugreg,
-    [__HYPERVISOR_get_debugreg] = hypercall_get_debugreg,
-    [__HYPERVISOR_update_descriptor] = update_descriptor,
-    [__HYPERVISOR_memory_op] = hypercall_memory_op,
-    [__HYPERVISOR_multicall] = hypercall_multicall,
-    [__HYPERVISOR_update_va_mapping] = update_va_mapping,
-    [__HYPERVISOR_set_timer_op] = hypercall_set_timer_op,
-    [__HYPERVISOR_xen_version] = hypercall_xen_version,
-    [__HYPERVISOR_console_io] = hypercall_console_io,
-    [__HYPERVISOR_grant_table_op] = grant_table_op,
-    [__HYPERVISOR_vm_assist] = vm_assist,
-    [__HYPERVISOR_update_va_mapping_otherdomain] = update_va_mapping_otherdomain,
-    [__HYPERVISOR_iret] = iret,
-    [__HYPERVISOR_vcpu_op] = hypercall_vcpu_op,
-    [__HYPERVISOR_set_segment_base] = hypercall_set_segment_base,
-    [__HYPERVISOR_mmuext_op] = mmuext_op,
-    [__HYPERVISOR_sched_op] = hypercall_sched_op,
-    [__HYPERVISOR_callback_op] = hypercall_callback_op,
-    [__HYPERVISOR_event_channel_op] = hypercall_event_channel_op,
-    [AUDIT_HYPERCALL] = hypercall_audit,
-    [__HYPERVISOR_physdev_op] = hypercall_physdev_op,
-    [__HYPERVISOR_sysctl] = hypercall_sysctl,
-    [__HYPERVISOR_domctl] = hypercall_domctl,
-    [__HYPERVISOR_xenpmu_op] = hypercall_xenpmu_op,
+static const struct hypercall {
+    hypercall_fn perform;
+    const char *name;
+} hypercalls[] = {
+    [__HYPERVISOR_set_trap_table] = {hypercall_set_trap_table, "set_trap_table"},
+    [__HYPERVISOR_mmu_update] = {mmu_update, "mmu_update"},
+    [__HYPERVISOR_set_gdt] = {set_gdt, "set_gdt"},
+    [__HYPERVISOR_stack_switch] = {hypercall_stack_switch, "stack_switch"},
+    [__HYPERVISOR_set_callbacks] = {hypercall_set_callbacks, "set_callbacks"},
+    [__HYPERVISOR_fpu_taskswitch] = {hypercall_fpu_taskswitch, "fpu_taskswitch"},
+    [__HYPERVISOR_platform_op] = {hypercall_platform_op, "platform_op"},
+    [__HYPERVISOR_set_debugreg] = {hypercall_set_debugreg, "set_debugreg"},
+    [__HYPERVISOR_get_debugreg] = {hypercall_get_debugreg, "get_debugreg"},
+    [__HYPERVISOR_update_descriptor] = {update_descriptor, "update_descriptor"},
+    [__HYPERVISOR_memory_op] = {hypercall_memory_op, "memory_op"},
+    [__HYPERVISOR_multicall] = {hypercall_multicall, "multicall"},
+    [__HYPERVISOR_update_va_mapping] = {update_va_mapping, "update_va_mapping"},
+    [__HYPERVISOR_set_timer_op] = {hypercall_set_timer_op, "set_timer_op"},
+    [__HYPERVISOR_xen_version] = {hypercall_xen_version, "xen_version"},
+    [__HYPERVISOR_console_io] = {hypercall_console_io, "console_io"},
+    [__HYPERVISOR_grant_table_op] = {grant_table_op, "grant_table_op"},
+    [__HYPERVISOR_vm_assist] = {vm_assist, "vm_assist"},
+    [__HYPERVISOR_update_va_mapping_otherdomain] = {update_va_mapping_otherdomain,
+                                                    "update_va_mapping_otherdomain"},
+    [__HYPERVISOR_iret] = {iret, "iret"},
+    [__HYPERVISOR_vcpu_op] = {hypercall_vcpu_op, "vcpu_op"},
+    [__HYPERVISOR_set_segment_base] = {hypercall_set_segment_base, "set_segment_base"},
+    [__HYPERVISOR_mmuext_op] = {mmuext_op, "mmuext_op"},
+    [__HYPERVISOR_sched_op] = {hypercall_sched_op, "sched_op"},
+    [__HYPERVISOR_callback_op] = {hypercall_callback_op, "callback_op"},
+    [__HYPERVISOR_event_channel_op] = {hypercall_event_channel_op, "event_channel_op"},
+    [AUDIT_HYPERCALL] = {hypercall_audit, "audit"},
+    [__HYPERVISOR_physdev_op] = {hypercall_physdev_op, "physdev_op"},
+    [__HYPERVISOR_sysctl] = {hypercall_sysctl, "sysctl"},
+    [__HYPERVISOR_domctl] = {hypercall_domctl, "domctl"},
+    [__HYPERVISOR_xenpmu_op] = {hypercall_xenpmu_op, "xenpmu_op"},
 };
 
 static void log_unknown_once(const struct hv_vcpu *vcpu, uint64_t number)
@@ -109,17 +113,38 @@ static void log_unknown_once(const struct hv_vcpu *vcpu, uint64_t number)
     }
 }
 
+static const struct hypercall *find_call(uint64_t number)
+{
+    if (UNLIKELY(number >= ARRAY_SIZE(hypercalls))) {
+        return NULL;
+    }
+    const struct hypercall *call = &hypercalls[index_nospec(number, ARRAY_SIZE(hypercalls))];
+    return LIKELY(call->perform != NULL) ? call : NULL;
+}
+
+#define ERROR_LIMIT 4095
+
+/* An error. These two answer with a register's value, which may look like one. */
+static bool is_refusal(const struct hypercall *call, struct call_result result)
+{
+    return UNLIKELY(result.value < 0 && result.value >= -ERROR_LIMIT) && !result.again &&
+           call->perform != iret && call->perform != hypercall_get_debugreg;
+}
+
+/* A handler that knows the very reason of a refusal has told it by then. */
 struct call_result hypercall_perform(struct hv_vcpu *vcpu, uint64_t number, uint64_t arg[])
 {
-    hypercall_fn handler = NULL;
-    if (LIKELY(number < ARRAY_SIZE(hypercalls))) {
-        handler = hypercalls[index_nospec(number, ARRAY_SIZE(hypercalls))];
-    }
-    if (UNLIKELY(handler == NULL)) {
+    const struct hypercall *call = find_call(number);
+    if (UNLIKELY(call == NULL)) {
         log_unknown_once(vcpu, number);
         return call_done(-XEN_ENOSYS);
     }
-    return handler(vcpu, arg);
+    uint64_t messages = console_guest_message_count();
+    struct call_result result = call->perform(vcpu, arg);
+    if (is_refusal(call, result) && messages == console_guest_message_count()) {
+        hypercall_explain(vcpu, call->name, arg, (int)-result.value);
+    }
+    return result;
 }
 
 #define SYSCALL_LENGTH 2

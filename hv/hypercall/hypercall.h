@@ -9,6 +9,10 @@
 
 typedef struct call_result (*hypercall_fn)(struct hv_vcpu *vcpu, uint64_t arg[]);
 
+/* hv/hypercall/explain.c: a call's first two arguments, the error and what that means, for the log.
+ * For what no handler has told; once for several in a row with the same first argument. */
+void hypercall_explain(const struct hv_vcpu *vcpu, const char *name, const uint64_t arg[],
+                       int error);
 /* hv/hypercall/version.c */
 struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* What we were started with, for who asks with the right to know. Once, at boot. */

@@ -267,7 +267,8 @@ static bool begin(struct creation *creation)
     return true;
 }
 
-/* Two that begin at the same time would both find their name free. */
+/* Two that begin at the same time would both find their name free. Nothing in here takes long, as
+ * reading a kernel does. */
 static bool begin_alone(struct creation *creation)
 {
     int lock = control_lock();
@@ -295,8 +296,7 @@ bool create_domain(struct control *control, struct xs_handle *store, const char 
     struct creation creation = {
         .control = control, .store = store, .config = config, .source = source};
     struct inputs inputs;
-    /* The name is looked at twice: reading a kernel takes long. */
-    if (!name_is_free(&creation) || !inputs_read(&inputs, config)) {
+    if (!inputs_read(&inputs, config)) {
         return false;
     }
     bool done = memory_is_free(&creation) && begin_alone(&creation);
