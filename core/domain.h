@@ -63,6 +63,7 @@ struct vcpu {
     unsigned int ldt_entries; /* 0: no LDT */
 
     struct pt_walk walk;
+    enum status bases_refusal; /* of vcpu_take_bases(), while a release delays the answer */
     unsigned int foreign_drop_count;
     struct foreign_drop foreign_drops[FOREIGN_DROP_LIMIT];
 };

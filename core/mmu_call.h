@@ -33,12 +33,16 @@ struct call_result call_update_descriptor(struct vcpu *vcpu, uint64_t arg[]);
  * answer -ENOSYS: the caller handles what needs the machine's memory map first. */
 struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[]);
 
+/* MMUEXT_PIN_L4_TABLE as a function, for the tables of a domain that the hypervisor builds itself:
+ * done when it returns. Nobody else may have begun to use the domain of the vCPU. */
+NODISCARD enum status vcpu_pin_built(struct vcpu *vcpu, mfn_t l4);
+
 /* MMUEXT_NEW_BASEPTR as a function: what MOV to CR3 means. May answer STATUS_PREEMPTED and
  * STATUS_AGAIN: execute it again. */
 NODISCARD enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4);
 
 /* Take the bases a vCPU starts on, which are not loaded yet; user_base may be MFN_INVALID.
- * STATUS_PREEMPTED and STATUS_AGAIN: ask again for the same. */
+ * STATUS_PREEMPTED and STATUS_AGAIN: ask again for the same. A refusal leaves the vCPU none. */
 NODISCARD enum status vcpu_take_bases(struct vcpu *vcpu, mfn_t kernel_base, mfn_t user_base);
 
 /* A frame of the vCPU's domain that the hypervisor will write as long as the vCPU lives: one

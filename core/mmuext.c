@@ -13,10 +13,9 @@ typedef enum status (*mmuext_fn)(struct mmu_context *context, const struct mmuex
 
 /* ---- pins ---------------------------------------------------------------------------------- */
 
-static enum status pin_table(struct mmu_context *context, const struct mmuext_op *op)
+static enum status pin(struct mmu_context *context, mfn_t mfn, unsigned int level)
 {
-    unsigned int level = op->cmd - MMUEXT_PIN_L1_TABLE + 1;
-    struct frame *frame = context_find_frame(context, mfn_make(op->arg1.mfn));
+    struct frame *frame = context_find_frame(context, mfn);
     if (frame == NULL) {
         return STATUS_TABLE_NOT_OWNED;
     }
@@ -34,6 +33,11 @@ static enum status pin_table(struct mmu_context *context, const struct mmuext_op
     }
     frame_set_pinned(frame, true);
     return STATUS_OK;
+}
+
+static enum status pin_table(struct mmu_context *context, const struct mmuext_op *op)
+{
+    return pin(context, mfn_make(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
 }
 
 static enum status unpin_table(struct mmu_context *context, const struct mmuext_op *op)
@@ -60,6 +64,14 @@ static void show_m2p(mfn_t l4, bool visible)
 {
     pte_t *table = port_map_frame(l4);
     pte_write(&table[L4_M2P_SLOT], visible ? machine.hypervisor_slots[0] : (pte_t){0});
+}
+
+/* User mode is to run on this L4. */
+static void hide_m2p_from_user(const struct domain *domain, mfn_t l4)
+{
+    if (domain_has_assist(domain, VMASST_TYPE_m2p_strict)) {
+        show_m2p(l4, false);
+    }
 }
 
 static void drop_base(struct mmu_context *context, mfn_t base)
@@ -130,9 +142,7 @@ static enum status new_user_baseptr(struct mmu_context *context, const struct mm
         if (status != STATUS_OK) {
             return status;
         }
-        if (domain_has_assist(vcpu->domain, VMASST_TYPE_m2p_strict)) {
-            show_m2p(base, false);
-        }
+        hide_m2p_from_user(vcpu->domain, base);
     } else {
         enum status status = pt_make_room(context, NULL);
         if (status != STATUS_OK) {
@@ -380,6 +390,22 @@ struct call_result call_mmuext_op(struct vcpu *vcpu, uint64_t arg[])
     return batch_run(&batch, &context, perform, sizeof(struct mmuext_op), arg);
 }
 
+enum status vcpu_pin_built(struct vcpu *vcpu, mfn_t l4)
+{
+    struct mmu_context context;
+    context_open_self(&context, vcpu);
+    enum status status = pin(&context, l4, 4);
+    while (status == STATUS_PREEMPTED) {
+        bool unwanted = context_breathe(&context);
+        (void)unwanted; /* there is no call to go on with it later */
+        status = pin(&context, l4, 4);
+    }
+    while (!pt_finish_release(&context)) {
+    }
+    context_close(&context);
+    return status;
+}
+
 enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4)
 {
     if (!pt_begin_call(vcpu, vcpu->domain)) {
@@ -426,6 +452,57 @@ static enum status take_first_base(struct mmu_context *context, mfn_t *slot, mfn
     return status;
 }
 
+static enum status take_bases(struct mmu_context *context, mfn_t kernel_base, mfn_t user_base)
+{
+    struct vcpu *vcpu = context->vcpu;
+    if (mfn_equal(kernel_base, MFN_INVALID)) {
+        return STATUS_TABLE_NOT_OWNED;
+    }
+    enum status status = take_first_base(context, &vcpu->kernel_base, kernel_base);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    show_m2p(kernel_base, true);
+    status = take_first_base(context, &vcpu->user_base, user_base);
+    if (status == STATUS_OK && !mfn_equal(user_base, MFN_INVALID)) {
+        hide_m2p_from_user(vcpu->domain, user_base);
+    }
+    return status;
+}
+
+/* The walk of the vCPU ends, also what was asked for before. False: there is more to do. */
+static bool end_walk(struct mmu_context *context)
+{
+    if (context->vcpu->walk.mode == PT_WALK_VALIDATE) {
+        enum status room = pt_make_room(context, NULL);
+        (void)room; /* it is cancelled now */
+    }
+    return pt_finish_release(context);
+}
+
+/* Nobody runs on the vCPU who would go on with a walk, and others would wait for it: it is over
+ * before there is an answer. */
+static enum status answer_bases(struct mmu_context *context, enum status status)
+{
+    struct vcpu *vcpu = context->vcpu;
+    if (status == STATUS_PREEMPTED || status == STATUS_AGAIN) {
+        return status;
+    }
+    vcpu->bases_refusal = status;
+    bool finished = end_walk(context);
+    if (finished && status != STATUS_OK) {
+        mfn_t base = vcpu->kernel_base;
+        vcpu->kernel_base = MFN_INVALID;
+        drop_base(context, base);
+        finished = pt_finish_release(context);
+    }
+    if (!finished) {
+        return STATUS_AGAIN;
+    }
+    vcpu->bases_refusal = STATUS_OK;
+    return status;
+}
+
 enum status vcpu_take_bases(struct vcpu *vcpu, mfn_t kernel_base, mfn_t user_base)
 {
     if (vcpu->domain->is_dying) {
@@ -436,21 +513,11 @@ enum status vcpu_take_bases(struct vcpu *vcpu, mfn_t kernel_base, mfn_t user_bas
     }
     struct mmu_context context;
     context_open_self(&context, vcpu);
-    enum status status = STATUS_TABLE_NOT_OWNED;
-    if (!mfn_equal(kernel_base, MFN_INVALID)) {
-        status = take_first_base(&context, &vcpu->kernel_base, kernel_base);
-    }
+    enum status status = vcpu->bases_refusal;
     if (status == STATUS_OK) {
-        show_m2p(kernel_base, true);
-        status = take_first_base(&context, &vcpu->user_base, user_base);
+        status = take_bases(&context, kernel_base, user_base);
     }
-    if (status > STATUS_AGAIN && pt_make_room(&context, NULL) == STATUS_OK) {
-        /* Where there is no room, a base stays until the next attempt, or the domain's end. */
-        drop_base(&context, vcpu->kernel_base);
-        vcpu->kernel_base = MFN_INVALID;
-    }
-    bool finished = pt_finish_release(&context); /* if not, the vCPU's next call goes on with it */
-    (void)finished;
+    status = answer_bases(&context, status);
     context_close(&context);
     return status;
 }

@@ -4,7 +4,6 @@
 #include "builder/hypercall_page.h"
 #include "core/mmu_call.h"
 #include "core/port.h"
-#include "core/pt_validate.h"
 #include "core/reservation.h"
 #include "hv/domain/vcpu_context.h"
 
@@ -101,20 +100,7 @@ void build_port_unmap(struct build_target *target, void *page)
 
 int build_port_pin_l4(struct build_target *target, mfn_t l4)
 {
-    struct mmu_context context;
-    context_open_self(&context, &target->vcpu->core);
-    enum status status = STATUS_TABLE_NOT_OWNED;
-    struct frame *frame = context_find_frame(&context, l4);
-    if (frame != NULL) {
-        do {
-            status = pt_take(&context, frame, 4);
-        } while (status == STATUS_PREEMPTED && context_breathe(&context));
-    }
-    if (status == STATUS_OK) {
-        frame_set_pinned(frame, true);
-    }
-    context_close(&context);
-    return status_to_errno(status);
+    return status_to_errno(vcpu_pin_built(&target->vcpu->core, l4));
 }
 
 bool build_port_hypercall_page(struct build_target *target, mfn_t frame)

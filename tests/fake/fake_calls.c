@@ -49,11 +49,17 @@ struct call_result fake_call_once(fake_call_fn call, struct vcpu *vcpu, uint64_t
         fake_yield_never(); /* whoever wanted the CPU has had it */
     }
     check_idle(vcpu);
-    if (!fake.is_being_built) {
+    if (fake.is_being_built) {
+        return result;
+    }
+    if (fake.calls_until_audit == 0) {
         assert_audit_clean();
-        if (!fake.flushes_are_lost) {
-            fake_tlb_check();
-        }
+        fake.calls_until_audit = fake.audit_interval;
+    } else {
+        fake.calls_until_audit--;
+    }
+    if (!fake.flushes_are_lost) {
+        fake_tlb_check();
     }
     return result;
 }

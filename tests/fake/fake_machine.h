@@ -29,7 +29,7 @@
 #define FAKE_PHYSICAL_BITS    40U
 #define FAKE_CPUS             4U
 #define FAKE_GUEST_PAGES      16U
-#define FAKE_DOMAIN_LIMIT     4U
+#define FAKE_DOMAIN_LIMIT     5U
 #define FAKE_BUFFER_LIMIT     8U
 #define FAKE_DESCRIPTOR_PAGES 32U
 
@@ -72,6 +72,10 @@ struct fake_state {
      * "port_": flush_tlb, base_changed, show_descriptors. */
     void (*watch)(const char *what);
     unsigned int executions; /* of the last call */
+    /* A test that compares the state with the model's after each call may do with an audit after
+     * every so many of them. 0: after each. */
+    unsigned int audit_interval;
+    unsigned int calls_until_audit;
 
     /* Called before each access of the hypervisor to guest memory. */
     void (*on_copy)(uint64_t address, size_t size, bool write);

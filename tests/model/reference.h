@@ -156,6 +156,9 @@ int reference_mmu_update(struct reference *model, struct reference_caller caller
 int reference_mmuext(struct reference *model, struct reference_caller caller,
                      const struct mmuext_op ops[], unsigned int count, uint16_t foreign,
                      uint32_t *done);
+/* `kernel`: a frame's number; `user` may be REFERENCE_NONE. */
+int reference_first_bases(struct reference *model, struct reference_caller caller, uint64_t kernel,
+                          uint64_t user);
 int reference_va_mapping(struct reference *model, struct reference_caller caller, uint64_t address,
                          uint64_t entry);
 int reference_va_mapping_other(struct reference *model, struct reference_caller caller,

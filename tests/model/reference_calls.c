@@ -214,6 +214,46 @@ static int new_user_base(struct reference *model, struct reference_caller caller
     return 0;
 }
 
+/* A vCPU's first bases, of VCPUOP_initialise and XEN_DOMCTL_setvcpucontext. What it was to begin on
+ * by an earlier request is let go of. */
+static int take_first_base(struct reference *model, uint16_t domain, uint64_t *slot, uint64_t base)
+{
+    if (*slot == base) {
+        return 0;
+    }
+    if (*slot != REFERENCE_NONE) {
+        reference_drop(model, *slot);
+        *slot = REFERENCE_NONE;
+    }
+    if (base == REFERENCE_NONE) {
+        return 0;
+    }
+    if (!reference_owns(model, base, domain)) {
+        return -XEN_EINVAL;
+    }
+    int error = reference_take(model, base, REFERENCE_L4);
+    *slot = error == 0 ? base : REFERENCE_NONE;
+    return error;
+}
+
+int reference_first_bases(struct reference *model, struct reference_caller caller, uint64_t kernel,
+                          uint64_t user)
+{
+    struct reference_vcpu *vcpu = vcpu_of(model, caller);
+    uint16_t self = domain_of(model, caller)->id;
+    int error = take_first_base(model, self, &vcpu->kernel_base, kernel);
+    if (error != 0) {
+        return error;
+    }
+    model->words[kernel][256] = model->hypervisor_slots[0];
+    error = take_first_base(model, self, &vcpu->user_base, user);
+    if (error != 0) {
+        reference_drop(model, vcpu->kernel_base);
+        vcpu->kernel_base = REFERENCE_NONE;
+    }
+    return error;
+}
+
 static int set_ldt(struct reference *model, struct reference_caller caller, uint64_t base,
                    unsigned int entries)
 {

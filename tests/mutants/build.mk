@@ -7,9 +7,10 @@ FLAGS := -D__XEN_INTERFACE_VERSION__=0x00040e00 -I. -std=gnu11 -D_GNU_SOURCE -DP
 	-O0 -fPIC -fsanitize=address -w -MMD -MP
 
 CORE_C := $(wildcard core/*.c)
-# What a test links besides: the fake machine, and the decoder that writable page tables need.
+# What a test links besides: the fake machine, the decoder that writable page tables need, and the
+# builder, whose tables are one way to install an entry.
 HELP_C := $(addprefix tests/fake/,check.c fake_machine.c fake_tlb.c fake_calls.c fake_grants.c \
-	fake_steps.c) $(wildcard tests/model/*.c) \
+	fake_steps.c fake_ways.c fake_builder.c) $(wildcard tests/model/*.c builder/*.c) \
 	$(filter-out lib/string.c,$(wildcard lib/*.c))
 TEST_C := $(shell grep -l -e fake_machine.h -e fake_grants.h -e fake_steps.h tests/unit/test_*.c)
 TEST_C := $(filter-out $(shell grep -l '"hv/' $(TEST_C)),$(TEST_C))

@@ -249,6 +249,56 @@ static void a_half_done_table_nobody_works_on_is_found(void **state)
     assert_finds_among_others(guest.l2, "wrong reference count");
 }
 
+static void a_half_done_table_of_a_vcpu_that_is_not_there_is_found(void **state)
+{
+    (void)state;
+    struct frame *frame = fake_frame(guest.l3);
+    struct vcpu *second = domain->vcpus[1];
+    frame->flags = (uint8_t)((frame->flags & ~FRAME_VALIDATED) | FRAME_HALF);
+    frame->progress = PTE_COUNT;
+    domain->vcpus[1] = NULL;
+    assert_finds_among_others(guest.l3, "nobody works on it");
+    domain->vcpus[1] = second;
+}
+
+static void a_table_of_no_domain_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.l1)->owner = 77;
+    assert_finds_among_others(MFN_INVALID, "frames of a domain");
+    assert_finds_among_others(guest.l2, "an entry that would be refused");
+}
+
+static void a_wrong_count_of_same_level_entries_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.l3)->same_level = 1;
+    assert_finds(guest.l3, "entries of its own level");
+}
+
+static void same_level_entries_are_counted_however_small_the_rounds(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    machine.linear_pt = true;
+    fake_tree_build(&tree, domain, 3);
+    assert_int_equal(do_pin(vcpu, tree.table[3], 3), 0);
+    pte_t entry = pte_make(tree.table[3], PTE_PRESENT | PTE_USER | PTE_ACCESSED);
+    assert_int_equal(do_update(vcpu, guest.l3, 9, entry), 0);
+    for (uint64_t count = 1; count < 128; count++) {
+        assert_int_equal(audit_with(count).differences, 0);
+    }
+    fake_frame(tree.table[3])->same_level = 0;
+    assert_finds(tree.table[3], "entries of its own level");
+}
+
+static void a_wrong_count_of_shared_frames_is_found(void **state)
+{
+    (void)state;
+    domain->shared_count++;
+    assert_finds(MFN_INVALID, "shared frames of a domain");
+}
+
 static void a_stale_translation_is_found(void **state)
 {
     (void)state;
@@ -365,6 +415,11 @@ int main(void)
         TEST(a_pinned_frame_that_is_no_table_is_found),
         TEST(a_table_that_is_neither_validated_nor_half_done_is_found),
         TEST(a_half_done_table_nobody_works_on_is_found),
+        TEST(a_half_done_table_of_a_vcpu_that_is_not_there_is_found),
+        TEST(a_table_of_no_domain_is_found),
+        TEST(a_wrong_count_of_same_level_entries_is_found),
+        TEST(same_level_entries_are_counted_however_small_the_rounds),
+        TEST(a_wrong_count_of_shared_frames_is_found),
         TEST(a_stale_translation_is_found),
         TEST(a_descriptor_that_would_be_refused_is_found),
         TEST(a_use_by_a_vcpu_that_is_not_counted_is_found),

@@ -1041,6 +1041,18 @@ static void notes_outside_the_file_are_refused(void **state)
     assert_refused(BUILD_NOTES_OUTSIDE_FILE);
 }
 
+/* What follows does not make up for it. */
+static void notes_outside_the_file_in_the_first_segment_are_refused(void **state)
+{
+    (void)state;
+    Elf64_Phdr *headers = (Elf64_Phdr *)(void *)(maker.file + maker.header.e_phoff);
+    Elf64_Phdr notes = headers[4];
+    headers[4] = headers[0];
+    headers[0] = notes;
+    headers[0].p_offset = maker.size - 8;
+    assert_refused(BUILD_NOTES_OUTSIDE_FILE);
+}
+
 static void legacy_notes_outside_the_file_are_refused(void **state)
 {
     (void)state;
@@ -1593,6 +1605,7 @@ int main(void)
         TEST(legacy_section_without_bytes_says_nothing),
         TEST(malformed_note_in_a_section_is_refused),
         TEST(notes_outside_the_file_are_refused),
+        TEST(notes_outside_the_file_in_the_first_segment_are_refused),
         TEST(legacy_notes_outside_the_file_are_refused),
         TEST(note_longer_than_its_segment_is_refused),
         TEST(more_notes_than_any_kernel_has_are_refused),

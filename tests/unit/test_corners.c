@@ -117,6 +117,32 @@ static void a_load_of_cr3_cancels_it_first(void **state)
     assert_int_equal(fake_frame(root)->type_count, 0);
 }
 
+/* The other domain's vCPU is in the middle of the table that the caller wants: the caller cancels
+ * its walk, and is interrupted at that too. */
+static void the_walk_of_the_tables_owner_is_cancelled_through_interruptions(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    struct vcpu *owner = other->vcpus[0];
+    struct mmuext_op op = {.cmd = MMUEXT_PIN_L4_TABLE};
+    fake_tree_build(&tree, other, 4);
+    op.arg1.mfn = tree.table[4].value;
+    put(0, &op, sizeof(op));
+    uint64_t owners_arg[6] = {FAKE_ARGUMENTS, 1, 0, DOMID_SELF};
+    fake_yield_always();
+    assert_true(fake_call_once(call_mmuext_op, owner, owners_arg).again);
+    op.cmd = MMUEXT_PIN_L3_TABLE; /* what the walk has claimed already */
+    op.arg1.mfn = tree.table[3].value;
+    put(0, &op, sizeof(op));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, other->id};
+    assert_int_equal(fake_call(call_mmuext_op, vcpu, arg), 0);
+    fake_yield_never();
+    assert_true(fake.executions > 1);
+    assert_int_equal(owner->walk.mode, PT_WALK_NONE);
+    assert_true(frame_is_pinned(fake_frame(tree.table[3])));
+    assert_int_equal(fake_frame(tree.table[4])->type_count, 0);
+}
+
 /* A fault needs a frame that a release of its own vCPU is in the middle of. */
 static void an_ldt_fault_goes_on_with_a_release(void **state)
 {
@@ -200,11 +226,184 @@ static void first_bases_may_be_others_each_time(void **state)
     assert_audit_clean();
 }
 
+/* Until there is an answer; audited after each execution. */
+static enum status take_bases(struct vcpu *fresh, mfn_t kernel_base, mfn_t user_base)
+{
+    for (unsigned int executions = 0; executions < 200; executions++) {
+        enum status status = vcpu_take_bases(fresh, kernel_base, user_base);
+        assert_audit_clean();
+        if (status != STATUS_PREEMPTED && status != STATUS_AGAIN) {
+            return status;
+        }
+    }
+    fail_msg("no answer");
+    return STATUS_AGAIN;
+}
+
+/* A tree with an entry, behind good ones at each level, that must be refused. */
+static mfn_t build_bad_tree(void)
+{
+    struct fake_tree tree;
+    fake_tree_build(&tree, domain, 4);
+    for (unsigned int i = 1; i < 4; i++) {
+        fake_entries(tree.table[2])[i] = pte_make(fake_give(domain), FAKE_TABLE);
+    }
+    mfn_t last = pte_mfn(fake_entries(tree.table[2])[3]);
+    fake_entries(last)[8] = pte_make(tree.table[0], FAKE_RO);
+    fake_entries(last)[9] = pte_make(other_guest.pages[0], FAKE_RO);
+    return tree.table[4];
+}
+
+static void refused_first_bases_are_not_kept(void **state)
+{
+    (void)state;
+    struct fake_tree good;
+    struct vcpu *fresh = domain->vcpus[1];
+    fake_tree_build(&good, domain, 4);
+    mfn_t bad = build_bad_tree();
+    assert_int_equal(vcpu_take_bases(fresh, MFN_INVALID, good.table[4]), STATUS_TABLE_NOT_OWNED);
+    assert_int_equal(vcpu_take_bases(fresh, bad, good.table[4]), STATUS_LEAF_NOT_OWNED);
+    assert_int_equal(vcpu_take_bases(fresh, good.table[4], bad), STATUS_LEAF_NOT_OWNED);
+    assert_true(mfn_equal(fresh->kernel_base, MFN_INVALID));
+    assert_true(mfn_equal(fresh->user_base, MFN_INVALID));
+    assert_int_equal(fresh->walk.mode, PT_WALK_NONE);
+    assert_int_equal(fake_frame(good.table[4])->type_count, 0);
+    assert_int_equal(fake_frame(bad)->type_count, 0);
+    assert_audit_clean();
+}
+
+/* Nobody runs on the vCPU, so nobody would go on with what is half let go of: whoever wants those
+ * tables would wait for ever. */
+static void refused_first_bases_are_let_go_of_before_the_answer(void **state)
+{
+    (void)state;
+    struct fake_tree good;
+    struct vcpu *fresh = domain->vcpus[1];
+    fake_tree_build(&good, domain, 4);
+    mfn_t bad = build_bad_tree();
+    fake_yield_always();
+    assert_int_equal(take_bases(fresh, good.table[4], bad), STATUS_LEAF_NOT_OWNED);
+    assert_int_equal(fresh->walk.mode, PT_WALK_NONE);
+    assert_true(mfn_equal(fresh->kernel_base, MFN_INVALID));
+    assert_int_equal(fake_frame(good.table[4])->type_count, 0);
+    assert_int_equal(fake_frame(bad)->type_count, 0);
+    assert_int_equal(do_pin(vcpu, good.table[4], 4), 0);
+    assert_int_equal(vcpu_take_bases(fresh, guest.l4, MFN_INVALID), STATUS_OK);
+    fake_yield_never();
+    assert_int_equal(fresh->kernel_base.value, guest.l4.value);
+    assert_audit_clean();
+}
+
+/* Between two executions the caller wants another user base, which it may not have, or none, with
+ * the walk still in the middle of the one before. */
+static void first_user_base_may_be_given_up_in_the_middle(void **state)
+{
+    (void)state;
+    struct vcpu *fresh = domain->vcpus[1];
+    const mfn_t others[] = {other_guest.l4, MFN_INVALID};
+    for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+        struct fake_tree trees[2];
+        fake_tree_build(&trees[0], domain, 4);
+        fake_tree_build(&trees[1], domain, 4);
+        enum status status;
+        fake_yield_always();
+        do {
+            status = vcpu_take_bases(fresh, trees[0].table[4], trees[1].table[4]);
+        } while (!mfn_equal(fresh->kernel_base, trees[0].table[4]));
+        assert_int_equal(status, STATUS_PREEMPTED);
+        assert_int_equal(fresh->walk.mode, PT_WALK_VALIDATE);
+        status = take_bases(fresh, trees[0].table[4], others[i]);
+        fake_yield_never();
+        assert_int_equal(status, i == 0 ? STATUS_TABLE_NOT_OWNED : STATUS_OK);
+        assert_int_equal(fresh->walk.mode, PT_WALK_NONE);
+        assert_int_equal(fake_frame(trees[0].table[4])->type_count, i);
+        assert_int_equal(fake_frame(trees[1].table[4])->type_count, 0);
+        assert_true(mfn_equal(fresh->user_base, MFN_INVALID));
+    }
+}
+
+/* Another vCPU is in the middle of the tables: that one is waited for. */
+static void first_base_that_is_being_pinned_is_waited_for(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    struct vcpu *fresh = domain->vcpus[1];
+    struct mmuext_op op = {.cmd = MMUEXT_PIN_L4_TABLE};
+    fake_tree_build(&tree, domain, 4);
+    op.arg1.mfn = tree.table[4].value;
+    put(0, &op, sizeof(op));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, DOMID_SELF};
+    fake_yield_at(1);
+    assert_true(fake_call_once(call_mmuext_op, vcpu, arg).again);
+    assert_int_equal(vcpu_take_bases(fresh, tree.table[4], MFN_INVALID), STATUS_AGAIN);
+    assert_true(mfn_equal(fresh->kernel_base, MFN_INVALID));
+    assert_audit_clean();
+    assert_int_equal(fake_call(call_mmuext_op, vcpu, arg), 0);
+    assert_int_equal(vcpu_take_bases(fresh, tree.table[4], MFN_INVALID), STATUS_OK);
+    assert_audit_clean();
+}
+
+/* Nor is a base half let go of that the vCPU shall not start on after all. */
+static void first_base_that_is_not_wanted_is_let_go_of_before_the_answer(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    struct vcpu *fresh = domain->vcpus[1];
+    fake_tree_build(&tree, domain, 4);
+    fake_entries(tree.table[2])[1] = pte_make(fake_give(domain), FAKE_TABLE);
+    assert_int_equal(vcpu_take_bases(fresh, guest.l4, tree.table[4]), STATUS_OK);
+    fake_yield_always();
+    assert_int_equal(vcpu_take_bases(fresh, guest.l4, MFN_INVALID), STATUS_AGAIN);
+    assert_int_equal(take_bases(fresh, guest.l4, MFN_INVALID), STATUS_OK);
+    fake_yield_never();
+    assert_int_equal(fresh->walk.mode, PT_WALK_NONE);
+    assert_int_equal(fake_frame(tree.table[4])->type_count, 0);
+}
+
+/* As MMUEXT_NEW_USER_BASEPTR hides it. */
+static void a_first_user_base_shows_no_m2p_if_that_is_strict(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    domain->assists = UINT64_C(1) << VMASST_TYPE_m2p_strict;
+    fake_tree_build(&tree, domain, 4);
+    const pte_t *slot = &fake_entries(tree.table[4])[L4_M2P_SLOT];
+    assert_int_equal(do_pin(vcpu, tree.table[4], 4), 0);
+    assert_int_equal(slot->raw, machine.hypervisor_slots[0].raw);
+    assert_int_equal(vcpu_take_bases(domain->vcpus[1], guest.l4, tree.table[4]), STATUS_OK);
+    assert_int_equal(slot->raw, 0);
+    assert_int_equal(fake_entries(guest.l4)[L4_M2P_SLOT].raw, machine.hypervisor_slots[0].raw);
+    assert_audit_clean();
+}
+
+/* The hypervisor builds a domain in one go, whoever wants the CPU meanwhile. */
+static void built_tables_are_pinned_or_refused_in_one_call(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    fake_tree_build(&tree, domain, 4);
+    mfn_t bad = build_bad_tree();
+    fake_yield_always();
+    assert_int_equal(vcpu_pin_built(vcpu, tree.table[4]), STATUS_OK);
+    assert_true(frame_is_pinned(fake_frame(tree.table[4])));
+    assert_int_equal(vcpu_pin_built(vcpu, tree.table[4]), STATUS_ALREADY_PINNED);
+    assert_int_equal(vcpu_pin_built(vcpu, other_guest.l4), STATUS_TABLE_NOT_OWNED);
+    assert_int_equal(vcpu_pin_built(vcpu, bad), STATUS_LEAF_NOT_OWNED);
+    fake_yield_never();
+    assert_int_equal(fake_frame(bad)->type_count, 0);
+    assert_int_equal(vcpu->walk.mode, PT_WALK_NONE);
+    assert_audit_clean();
+}
+
 static void an_info_frame_is_plain_or_shared_memory_of_the_domain(void **state)
 {
     (void)state;
     mfn_t shared = frame_alloc(0, 64);
     frame_make_shared(fake_frame(shared), domain);
+    mfn_t freed = fake_give(domain);
+    assert_int_equal(frame_give_back(fake_frame(freed)), STATUS_OK);
+    assert_int_equal(fake_frame(freed)->owner, domain->id); /* it may still hold its data */
+    assert_int_equal(vcpu_take_info_frame(vcpu, freed), STATUS_TABLE_NOT_OWNED);
     assert_int_equal(vcpu_take_info_frame(vcpu, shared), STATUS_OK);
     assert_int_equal(vcpu_take_info_frame(domain->vcpus[1], guest.pages[0]), STATUS_OK);
     assert_int_equal(vcpu_take_info_frame(domain->vcpus[2], guest.l1), STATUS_LEAF_WRONG_TYPE);
@@ -331,6 +530,23 @@ static void an_exchange_that_cannot_report_its_count_says_so(void **state)
     uint64_t mapped = guest.pages[0].value;
     put(PAGE_SIZE, &mapped, sizeof(mapped));
     assert_int_equal(do_memory_op(vcpu, XENMEM_exchange, READ_ONLY_AREA), -XEN_EINVAL);
+}
+
+/* ... also where it would go on later, which it could not know from where. */
+static void an_interrupted_exchange_that_cannot_report_its_count_says_so(void **state)
+{
+    (void)state;
+    const uint64_t mfns[] = {fake_give(domain).value, fake_give(domain).value};
+    uint64_t pages = domain->page_count;
+    prepare_exchange(LIST, OUT_LIST, 2);
+    put(PAGE_SIZE, mfns, sizeof(mfns));
+    memcpy(fake_buffer(READ_ONLY_AREA, PAGE_SIZE, false)->bytes, &made, sizeof(made));
+    fake_yield_always();
+    assert_int_equal(do_memory_op(vcpu, XENMEM_exchange, READ_ONLY_AREA), -XEN_EFAULT);
+    fake_yield_never();
+    assert_int_equal(fake.executions, 1);
+    assert_int_equal(domain->page_count, pages);
+    assert_int_equal(fake_frame(mfn_make(mfns[1]))->owner, domain->id); /* not traded */
 }
 
 static void an_extent_whose_number_cannot_be_told_does_not_count(void **state)
@@ -630,15 +846,24 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_call_cancels_it_first_however_often_it_is_interrupted),
         TEST(a_load_of_cr3_cancels_it_first),
+        TEST(the_walk_of_the_tables_owner_is_cancelled_through_interruptions),
         TEST(an_ldt_fault_goes_on_with_a_release),
         TEST(a_first_base_is_taken_through_interruptions),
         TEST(first_bases_may_be_others_each_time),
+        TEST(refused_first_bases_are_not_kept),
+        TEST(refused_first_bases_are_let_go_of_before_the_answer),
+        TEST(first_user_base_may_be_given_up_in_the_middle),
+        TEST(first_base_that_is_being_pinned_is_waited_for),
+        TEST(first_base_that_is_not_wanted_is_let_go_of_before_the_answer),
+        TEST(a_first_user_base_shows_no_m2p_if_that_is_strict),
+        TEST(built_tables_are_pinned_or_refused_in_one_call),
         TEST(an_info_frame_is_plain_or_shared_memory_of_the_domain),
         TEST(a_console_ring_is_plain_memory_of_the_domain_until_it_is_dropped),
         TEST(an_exchange_with_an_unreadable_list_changes_nothing),
         TEST(an_exchange_whose_numbers_overflow_is_refused),
         TEST(an_exchange_that_cannot_tell_the_new_numbers_says_so),
         TEST(an_exchange_that_cannot_report_its_count_says_so),
+        TEST(an_interrupted_exchange_that_cannot_report_its_count_says_so),
         TEST(an_extent_whose_number_cannot_be_told_does_not_count),
         TEST(operations_that_cannot_be_read_are_refused),
         TEST(an_instruction_that_ends_where_nothing_is_mapped_is_emulated),

@@ -434,6 +434,8 @@ static void the_audit_notices_what_does_not_fit(void **state)
     *handle = before;
     handle->granter = 77; /* nor is it counted among the granter's */
     assert_int_equal(fake_audit(false), 6);
+    handle->granter = fake_domain(9, 1)->id; /* which has no grants */
+    assert_int_equal(fake_audit(false), 6);
     *handle = before;
     handle->uses = GRANT_HOST_WRITE;
     assert_int_equal(fake_audit(false), 3);

@@ -623,6 +623,56 @@ static void resources_are_refused(void **state)
     assert_unchanged(before);
 }
 
+/* A domain that is being created has no table yet. */
+static void a_domain_without_a_table_has_nothing_to_ask_for(void **state)
+{
+    (void)state;
+    struct vcpu *caller = control->vcpus[0];
+    (void)fake_domain(9, 1);
+    assert_int_equal(set_up(caller, 9, 1, LIST), GNTST_bad_domain);
+    assert_int_equal(query(caller, 9).status, GNTST_bad_domain);
+    const struct xen_mem_acquire_resource request = resource(9, 0, 1);
+    assert_int_equal(acquire(caller, &request), -XEN_ESRCH);
+    struct gnttab_copy copy = {.source.domid = 9,
+                               .source.u.ref = REF,
+                               .dest.domid = DOMID_SELF,
+                               .dest.u.gmfn = controller.pages[0].value,
+                               .len = 8,
+                               .flags = GNTCOPY_source_gref};
+    assert_int_equal(do_grant_copy(caller, &copy), GNTST_bad_domain);
+}
+
+/* What has no number of its own among the grants'. */
+static void a_status_that_is_not_about_grants_is_a_general_error(void **state)
+{
+    (void)state;
+    assert_int_equal(status_to_grant(STATUS_BAD_ARGUMENT), GNTST_general_error);
+    assert_int_equal(status_to_grant(STATUS_NO_MEMORY_MAP), GNTST_general_error);
+}
+
+/* ---- an unfinished walk --------------------------------------------------------------------- */
+
+static void a_release_is_finished_first_however_often_it_is_interrupted(void **state)
+{
+    (void)state;
+    struct fake_tree tree;
+    struct mmuext_op op = {.cmd = MMUEXT_UNPIN_TABLE};
+    fake_tree_build(&tree, grants.mapper.domain, 4);
+    fake_entries(tree.table[2])[1] = pte_make(fake_give(grants.mapper.domain), FAKE_TABLE);
+    assert_int_equal(do_pin(mapper, tree.table[4], 4), 0);
+    op.arg1.mfn = tree.table[4].value;
+    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, DOMID_SELF};
+    fake_yield_always();
+    assert_true(fake_call_once(call_mmuext_op, mapper, arg).again);
+    assert_int_equal(mapper->walk.mode, PT_WALK_RELEASE);
+    assert_int_equal(query(mapper, DOMID_SELF).status, GNTST_okay);
+    fake_yield_never();
+    assert_true(fake.executions > 1);
+    assert_int_equal(mapper->walk.mode, PT_WALK_NONE);
+    assert_int_equal(fake_frame(tree.table[4])->type_count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -647,6 +697,9 @@ int main(void)
         TEST(a_transfer_that_is_refused_frees_the_frame),
         TEST(a_control_domain_maps_anothers_grant_frames),
         TEST(resources_are_refused),
+        TEST(a_domain_without_a_table_has_nothing_to_ask_for),
+        TEST(a_status_that_is_not_about_grants_is_a_general_error),
+        TEST(a_release_is_finished_first_however_often_it_is_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,6 +407,26 @@ static void change_of_an_l4_is_flushed_before_the_next_request_is_read(void **st
     }
 }
 
+static void a_table_with_all_its_references_is_refused(void **state)
+{
+    (void)state;
+    start(true);
+    pin_both(3);
+    struct frame *table = fake_frame(first.table[3]);
+    struct frame *frame = fake_frame(second.table[3]);
+    uint32_t references = frame->ref_count;
+    struct mmu_context context;
+    context_open_self(&context, vcpu);
+    frame->ref_count = UINT32_MAX - 1;
+    assert_int_equal(pt_take_same_level(table, frame), STATUS_COUNT_OVERFLOW);
+    frame->ref_count = references;
+    context_close(&context);
+    assert_int_equal(table->same_level, 0);
+    assert_int_equal(frame->same_level, 0);
+    assert_audit_clean();
+    fake_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +437,7 @@ int main(void)
         cmocka_unit_test(harmless_bits_of_such_an_entry_may_change),
         cmocka_unit_test(xsa_240_no_chain_is_ever_formed),
         cmocka_unit_test(entries_that_name_a_table_are_counted_and_limited),
+        cmocka_unit_test(a_table_with_all_its_references_is_refused),
         cmocka_unit_test(entries_of_other_levels_are_refused_as_before),
         cmocka_unit_test(anothers_table_is_refused),
         cmocka_unit_test(last_use_by_such_an_entry_releases_the_tree),

@@ -27,9 +27,9 @@ static struct fake_tree tree; /* of the victim; nobody uses it yet */
 static mfn_t shared_info;
 static uint64_t free_before; /* frames that were free before there was a victim */
 
-static void start(void)
+static void start_with(uint64_t frames)
 {
-    fake_start(FRAMES);
+    fake_start(frames);
     survivor = fake_domain(2, 1);
     survivor->is_control = true;
     fake_guest_build(&survivor_guest, survivor);
@@ -44,6 +44,11 @@ static void start(void)
     for (unsigned int i = 1; i < 6; i++) {
         fake_entries(tree.table[2])[i] = pte_make(fake_give(victim), FAKE_TABLE);
     }
+}
+
+static void start(void)
+{
+    start_with(FRAMES);
 }
 
 static void finish_teardown(void)
@@ -83,6 +88,41 @@ static void all_frames_come_back(void **state)
 {
     (void)state;
     start();
+    destroy();
+    assert_all_gone();
+    fake_stop();
+}
+
+/* Also from a machine where it has nothing in long stretches of the frame table: whoever wants the
+ * CPU gets it in the middle of one. */
+static void all_frames_come_back_in_a_large_machine(void **state)
+{
+    (void)state;
+    start_with(5000);
+    domain_begin_teardown(victim);
+    fake_yield_always();
+    uint64_t reached = 0;
+    while (!domain_tear_down(victim, caller)) {
+        assert_true(victim->teardown_mfn - reached <= 1024);
+        reached = victim->teardown_mfn;
+    }
+    assert_true(victim->teardown_mfn - reached <= 1024);
+    fake_yield_never();
+    domain_end_teardown(victim, shared_info);
+    assert_audit_clean();
+    assert_all_gone();
+    fake_stop();
+}
+
+/* A pin outlives the frame's place in the reservation, and keeps the frame. (XSA-252) */
+static void frame_that_was_given_back_goes_with_its_pin(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(do_pin(vcpu, tree.table[4], 4), 0);
+    assert_int_equal(frame_give_back(fake_frame(tree.table[4])), STATUS_OK);
+    assert_audit_clean();
+    assert_true(frame_is_pinned(fake_frame(tree.table[4])));
     destroy();
     assert_all_gone();
     fake_stop();
@@ -367,6 +407,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_frames_come_back),
+        cmocka_unit_test(all_frames_come_back_in_a_large_machine),
+        cmocka_unit_test(frame_that_was_given_back_goes_with_its_pin),
         cmocka_unit_test(pins_bases_descriptors_and_info_are_let_go),
         cmocka_unit_test(interrupted_at_every_opportunity_it_ends_the_same),
         cmocka_unit_test(interrupted_at_each_opportunity_it_comes_to_an_end),
