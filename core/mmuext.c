@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mmuext_op(operations, count, done, domain): pins, base pointers, flushes, LDT, page clearing
  * (xen/xen.h, struct mmuext_op). One small function for each operation. */
+#include "core/bases.h"
 #include "core/batch.h"
 #include "core/descriptors.h"
 #include "core/guest_flush.h"
@@ -60,98 +61,17 @@ static enum status unpin_table(struct mmu_context *context, const struct mmuext_
 
 /* ---- bases --------------------------------------------------------------------------------- */
 
-static void show_m2p(mfn_t l4, bool visible)
-{
-    pte_t *table = port_map_frame(l4);
-    pte_write(&table[L4_M2P_SLOT], visible ? machine.hypervisor_slots[0] : (pte_t){0});
-}
-
-/* User mode is to run on this L4. */
-static void hide_m2p_from_user(const struct domain *domain, mfn_t l4)
-{
-    if (domain_has_assist(domain, VMASST_TYPE_m2p_strict)) {
-        show_m2p(l4, false);
-    }
-}
-
-static void drop_base(struct mmu_context *context, mfn_t base)
-{
-    if (!mfn_equal(base, MFN_INVALID)) {
-        pt_drop(context, frame_find(base));
-    }
-}
-
-/* Take `mfn` as an L4 and be ready to drop the base before it. */
-static enum status take_base(struct mmu_context *context, mfn_t mfn)
-{
-    struct frame *frame = context_find_frame(context, mfn);
-    if (frame == NULL) {
-        return STATUS_TABLE_NOT_OWNED;
-    }
-    enum status status = pt_make_room(context, frame);
-    return status == STATUS_OK ? pt_take(context, frame, 4) : status;
-}
-
-/* For bases that do not come by mmuext_op. */
-static void explain_base(struct mmu_context *context, enum status status, const char *what,
-                         mfn_t base)
-{
-    context_explain(
-        context, status,
-        &(struct refusal){.what = what, .number = base.value, .frame = frame_find(base)});
-}
-
-static enum status set_kernel_base(struct mmu_context *context, mfn_t base)
-{
-    struct vcpu *vcpu = context->vcpu;
-    mfn_t old = vcpu->kernel_base;
-    if (mfn_equal(base, old)) {
-        port_base_changed(vcpu);
-        return STATUS_OK;
-    }
-    enum status status = take_base(context, base);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    vcpu_forget_ldt_pages(context);
-    show_m2p(base, true);
-    vcpu->kernel_base = base;
-    port_base_changed(vcpu);
-    drop_base(context, old);
-    return STATUS_OK;
-}
-
 static enum status new_baseptr(struct mmu_context *context, const struct mmuext_op *op)
 {
-    return set_kernel_base(context, mfn_make(op->arg1.mfn));
+    return bases_set_kernel(context, mfn_make(op->arg1.mfn));
 }
 
 static enum status new_user_baseptr(struct mmu_context *context, const struct mmuext_op *op)
 {
-    struct vcpu *vcpu = context->vcpu;
-    mfn_t base = op->arg1.mfn != 0 ? mfn_make(op->arg1.mfn) : MFN_INVALID;
-    mfn_t old = vcpu->user_base;
     if (op->arg1.mfn == MFN_INVALID.value) {
         return STATUS_TABLE_NOT_OWNED; /* our mark for "none" is no way to say so */
     }
-    if (mfn_equal(base, old)) {
-        return STATUS_OK;
-    }
-    if (!mfn_equal(base, MFN_INVALID)) {
-        enum status status = take_base(context, base);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        hide_m2p_from_user(vcpu->domain, base);
-    } else {
-        enum status status = pt_make_room(context, NULL);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    vcpu->user_base = base;
-    drop_base(context, old);
-    return STATUS_OK;
+    return bases_set_user(context, op->arg1.mfn != 0 ? mfn_make(op->arg1.mfn) : MFN_INVALID);
 }
 
 /* ---- flushes ------------------------------------------------------------------------------- */
@@ -404,170 +324,4 @@ enum status vcpu_pin_built(struct vcpu *vcpu, mfn_t l4)
     }
     context_close(&context);
     return status;
-}
-
-enum status vcpu_new_kernel_base(struct vcpu *vcpu, mfn_t l4)
-{
-    if (!pt_begin_call(vcpu, vcpu->domain)) {
-        return STATUS_AGAIN;
-    }
-    struct mmu_context context;
-    context_open_self(&context, vcpu);
-    enum status status = set_kernel_base(&context, l4);
-    if (status > STATUS_AGAIN) {
-        explain_base(&context, status, "MOV to CR3", l4);
-    }
-    if (!pt_finish_release(&context)) {
-        status = STATUS_AGAIN; /* the base is set; executed again, only the release is left to do */
-    }
-    context_close(&context);
-    return status;
-}
-
-/* The base in *slot is to be `wanted`. */
-static enum status take_first_base(struct mmu_context *context, mfn_t *slot, mfn_t wanted)
-{
-    if (!mfn_equal(*slot, MFN_INVALID) && !mfn_equal(*slot, wanted)) {
-        /* Another was asked for before, perhaps together with what the walk is at. */
-        enum status room = pt_make_room(context, NULL);
-        if (room != STATUS_OK) {
-            return room;
-        }
-        mfn_t old = *slot;
-        *slot = MFN_INVALID;
-        drop_base(context, old);
-    }
-    if (mfn_equal(*slot, wanted)) {
-        return STATUS_OK;
-    }
-    enum status status;
-    do {
-        status = take_base(context, wanted);
-    } while (status == STATUS_PREEMPTED && context_breathe(context));
-    if (status == STATUS_OK) {
-        *slot = wanted;
-    } else if (status > STATUS_AGAIN) {
-        explain_base(context, status, "first base of a vCPU", wanted);
-    }
-    return status;
-}
-
-static enum status take_bases(struct mmu_context *context, mfn_t kernel_base, mfn_t user_base)
-{
-    struct vcpu *vcpu = context->vcpu;
-    if (mfn_equal(kernel_base, MFN_INVALID)) {
-        return STATUS_TABLE_NOT_OWNED;
-    }
-    enum status status = take_first_base(context, &vcpu->kernel_base, kernel_base);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    show_m2p(kernel_base, true);
-    status = take_first_base(context, &vcpu->user_base, user_base);
-    if (status == STATUS_OK && !mfn_equal(user_base, MFN_INVALID)) {
-        hide_m2p_from_user(vcpu->domain, user_base);
-    }
-    return status;
-}
-
-/* The walk of the vCPU ends, also what was asked for before. False: there is more to do. */
-static bool end_walk(struct mmu_context *context)
-{
-    if (context->vcpu->walk.mode == PT_WALK_VALIDATE) {
-        enum status room = pt_make_room(context, NULL);
-        (void)room; /* it is cancelled now */
-    }
-    return pt_finish_release(context);
-}
-
-/* Nobody runs on the vCPU who would go on with a walk, and others would wait for it: it is over
- * before there is an answer. */
-static enum status answer_bases(struct mmu_context *context, enum status status)
-{
-    struct vcpu *vcpu = context->vcpu;
-    if (status == STATUS_PREEMPTED || status == STATUS_AGAIN) {
-        return status;
-    }
-    vcpu->bases_refusal = status;
-    bool finished = end_walk(context);
-    if (finished && status != STATUS_OK) {
-        mfn_t base = vcpu->kernel_base;
-        vcpu->kernel_base = MFN_INVALID;
-        drop_base(context, base);
-        finished = pt_finish_release(context);
-    }
-    if (!finished) {
-        return STATUS_AGAIN;
-    }
-    vcpu->bases_refusal = STATUS_OK;
-    return status;
-}
-
-enum status vcpu_take_bases(struct vcpu *vcpu, mfn_t kernel_base, mfn_t user_base)
-{
-    if (vcpu->domain->is_dying) {
-        return STATUS_NO_DOMAIN;
-    }
-    if (!pt_begin_call(vcpu, vcpu->domain)) {
-        return STATUS_AGAIN;
-    }
-    struct mmu_context context;
-    context_open_self(&context, vcpu);
-    enum status status = vcpu->bases_refusal;
-    if (status == STATUS_OK) {
-        status = take_bases(&context, kernel_base, user_base);
-    }
-    status = answer_bases(&context, status);
-    context_close(&context);
-    return status;
-}
-
-enum status vcpu_take_info_frame(struct vcpu *vcpu, mfn_t mfn)
-{
-    struct mmu_context context;
-    context_open_self(&context, vcpu);
-    struct frame *frame = frame_find(mfn);
-    enum status status = STATUS_TABLE_NOT_OWNED;
-    if (frame != NULL && frame->owner == vcpu->domain->id &&
-        (frame_class(frame) == FRAME_GUEST || frame_class(frame) == FRAME_SHARED)) {
-        status = pt_take_leaf(PTE_HOLD_WRITABLE, frame);
-    }
-    if (status == STATUS_OK) {
-        vcpu->info_frame = mfn;
-    } else {
-        context_explain(
-            &context, status,
-            &(struct refusal){.what = "vcpu_info", .number = mfn.value, .frame = frame});
-    }
-    context_close(&context);
-    return status;
-}
-
-enum status domain_take_console_frame(struct domain *domain, mfn_t mfn)
-{
-    struct mmu_locked locked = domain_mmu_lock(domain);
-    struct frame *frame = frame_find(mfn);
-    enum status status = STATUS_TABLE_NOT_OWNED;
-    if (!mfn_equal(domain->console_frame, MFN_INVALID)) {
-        status = STATUS_FRAME_IN_USE;
-    } else if (frame != NULL && frame->owner == domain->id && frame_class(frame) == FRAME_GUEST) {
-        status = pt_take_leaf(PTE_HOLD_WRITABLE, frame);
-    }
-    if (status == STATUS_OK) {
-        domain->console_frame = mfn;
-    }
-    domain_mmu_unlock(locked);
-    return status;
-}
-
-void domain_drop_console_frame(struct domain *domain)
-{
-    struct mmu_locked locked = domain_mmu_lock(domain);
-    if (!mfn_equal(domain->console_frame, MFN_INVALID)) {
-        struct frame *frame = frame_find(domain->console_frame);
-        frame_put_writable(frame);
-        frame_put(frame);
-        domain->console_frame = MFN_INVALID;
-    }
-    domain_mmu_unlock(locked);
 }
