@@ -102,7 +102,8 @@ static const struct hypercall {
     [__HYPERVISOR_xenpmu_op] = {hypercall_xenpmu_op, "xenpmu_op"},
 };
 
-static void log_unknown_once(const struct hv_vcpu *vcpu, uint64_t number)
+/* Each number is told once. */
+COLD static struct call_result refuse_unknown(const struct hv_vcpu *vcpu, uint64_t number)
 {
     struct hv_domain *domain = hv_vcpu_domain(vcpu);
     uint64_t bit = number < 63 ? number : 63; /* the ABI ends there: one bit for all beyond */
@@ -111,51 +112,66 @@ static void log_unknown_once(const struct hv_vcpu *vcpu, uint64_t number)
         console_log_guest(domain->core.id, vcpu->core.id, LOG_INFO,
                           "hypercall %lu is not implemented", number);
     }
+    return call_done(-XEN_ENOSYS);
 }
 
-static const struct hypercall *find_call(uint64_t number)
+static inline hypercall_fn find_handler(uint64_t number)
 {
     if (UNLIKELY(number >= ARRAY_SIZE(hypercalls))) {
         return NULL;
     }
-    const struct hypercall *call = &hypercalls[index_nospec(number, ARRAY_SIZE(hypercalls))];
-    return LIKELY(call->perform != NULL) ? call : NULL;
+    return hypercalls[index_nospec(number, ARRAY_SIZE(hypercalls))].perform;
 }
 
 #define ERROR_LIMIT 4095
 
-/* An error. These two answer with a register's value, which may look like one. */
-static bool is_refusal(const struct hypercall *call, struct call_result result)
+static inline bool is_error(int64_t value)
 {
-    return UNLIKELY(result.value < 0 && result.value >= -ERROR_LIMIT) && !result.again &&
-           call->perform != iret && call->perform != hypercall_get_debugreg;
+    return value < 0 && value >= -ERROR_LIMIT;
 }
 
-/* A handler that knows the very reason of a refusal has told it by then. */
-struct call_result hypercall_perform(struct hv_vcpu *vcpu, uint64_t number, uint64_t arg[])
+/* A handler that knows the very reason of a refusal has told it by then. These two answer with a
+ * register's value, which may look like an error. */
+COLD static void explain(const struct hv_vcpu *vcpu, uint64_t number, const uint64_t arg[],
+                         struct call_result result, uint64_t messages_before)
 {
-    const struct hypercall *call = find_call(number);
-    if (UNLIKELY(call == NULL)) {
-        log_unknown_once(vcpu, number);
-        return call_done(-XEN_ENOSYS);
-    }
-    uint64_t messages = console_guest_message_count();
-    struct call_result result = call->perform(vcpu, arg);
-    if (is_refusal(call, result) && messages == console_guest_message_count()) {
+    const struct hypercall *call = &hypercalls[number];
+    if (!result.again && call->perform != iret && call->perform != hypercall_get_debugreg &&
+        messages_before == console_guest_message_count()) {
         hypercall_explain(vcpu, call->name, arg, (int)-result.value);
     }
+}
+
+static ALWAYS_INLINE struct call_result perform(struct hv_vcpu *vcpu, uint64_t number,
+                                                uint64_t arg[])
+{
+    hypercall_fn handler = find_handler(number);
+    if (UNLIKELY(handler == NULL)) {
+        return refuse_unknown(vcpu, number);
+    }
+    uint64_t messages = console_guest_message_count();
+    struct call_result result = handler(vcpu, arg);
+    if (UNLIKELY(is_error(result.value))) {
+        explain(vcpu, number, arg, result, messages);
+    }
     return result;
+}
+
+struct call_result hypercall_perform(struct hv_vcpu *vcpu, uint64_t number, uint64_t arg[])
+{
+    return perform(vcpu, number, arg);
 }
 
 #define SYSCALL_LENGTH 2
 
 /* A call that is to go on later is executed by the guest once more, with the arguments rewritten:
- * events and interrupts come in between. Registers the call does not define stay as they are. */
-static void hypercall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+ * events and interrupts come in between. Registers the call does not define stay as they are. Not
+ * inline: a system call of user mode needs none of the stack and registers that this takes. */
+static __attribute__((noinline)) void hypercall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
 {
     uint64_t arg[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
     irq_enable();
-    struct call_result result = hypercall_perform(vcpu, regs->rax, arg);
+    struct call_result result = perform(vcpu, regs->rax, arg);
     if (UNLIKELY(result.again)) {
         regs->rdi = arg[0];
         regs->rsi = arg[1];

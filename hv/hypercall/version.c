@@ -68,13 +68,10 @@ static struct call_result get_features(const struct hv_vcpu *vcpu, uint64_t addr
 }
 
 /* xen_version(command, where the answer goes) */
-struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[])
+COLD static struct call_result answer_other(struct hv_vcpu *vcpu, uint32_t command,
+                                            uint64_t address)
 {
-    uint32_t command = (uint32_t)arg[0];
-    uint64_t address = arg[1];
     switch (command) {
-    case XENVER_version:
-        return call_done((ABI_MAJOR << 16) | ABI_MINOR);
     case XENVER_extraversion:
         return answer(address, extra_version, sizeof(extra_version));
     case XENVER_compile_info:
@@ -99,4 +96,12 @@ struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[])
     default:
         return hypercall_unknown(vcpu, __HYPERVISOR_xen_version, "xen_version", command);
     }
+}
+
+/* Linux asks for the version whenever it unmasks events with one pending: for the way out alone. */
+struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[])
+{
+    uint32_t command = (uint32_t)arg[0];
+    return LIKELY(command == XENVER_version) ? call_done((ABI_MAJOR << 16) | ABI_MINOR)
+                                             : answer_other(vcpu, command, arg[1]);
 }
