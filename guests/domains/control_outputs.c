@@ -8,6 +8,8 @@
 #include "guests/lib/test.h"
 #include "lib/string.h"
 
+#define UNTOUCHED UINT64_C(0xeeeeeeeeeeeeeeee)
+
 static struct xen_domctl record;
 static struct xen_sysctl machine;
 
@@ -132,7 +134,7 @@ TEST(g12_control_calls_answer_into_no_page_table)
 {
     struct child child = child_start();
     uint64_t *table = table_new(1);
-    uint8_t *room = page_alloc(); /* that there is an answer */
+    uint64_t *room = page_alloc(); /* that there is an answer */
     void *const places[] = {
         table,
         boot_l4(),
@@ -147,13 +149,13 @@ TEST(g12_control_calls_answer_into_no_page_table)
         for (size_t p = 0; p <= ARRAY_SIZE(places); p++) {
             memset(&record, 0, sizeof(record));
             memset(&machine, 0, sizeof(machine));
-            memset(room, 0xee, 64);
+            memset(room, UNTOUCHED & 0xff, 64);
             bool good = p == ARRAY_SIZE(places);
             int64_t result = questions[i](child.id, good ? room : places[p]);
             if (result != (good ? 0 : -XEN_EFAULT)) {
                 test_fail(__FILE__, __LINE__, "question %zu, place %zu: %ld", i, p, result);
             }
-            EXPECT(!good || room[0] != 0xee);
+            EXPECT(!good || *room != UNTOUCHED);
         }
     }
     for (size_t i = 0; i < TABLE_ENTRIES; i++) {

@@ -13,7 +13,7 @@
 #define ROUNDS      200U
 #define MAPS_ONCE   60U /* elements in the room for records */
 #define REFS        40U
-#define CHUNKS      64U
+#define CHUNKS      512U /* 1 GiB: all that a machine of ./test has */
 #define FRAMES_ONCE 512U
 
 /* ---- a domain that others name all the time -------------------------------------------------- */

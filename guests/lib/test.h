@@ -40,6 +40,8 @@ struct test {
 NORETURN void test_fail(const char *file, int line, const char *format, ...) PRINTF_FORMAT(3, 4);
 NORETURN void test_fail_trap(const struct trap *trap);
 NORETURN void test_skip(const char *reason);
+/* For a test that says little without the audit behind it: where nobody audits, skip it. */
+void test_needs_audit(void);
 /* Skip the running test in a domain without the first domain's rights. */
 void test_needs_first_domain(void);
 /* Skip it in the first domain. */
