@@ -50,15 +50,14 @@ static inline bool address_is_guest(uint64_t address)
     return address < UINT64_C(0x0000800000000000) || address >= HYPERVISOR_VIRT_END;
 }
 
-/* So are the first and the last byte, and between them lies no part of the hypervisor's range if
- * that is larger than any range asked about (2^43 bytes). */
+/* So are the first and the last byte, and between them lies no part of the hypervisor's range: that
+ * is larger than any range asked about, which has less than 2^43 bytes. */
 static inline bool address_range_is_guest(uint64_t address, uint64_t size)
 {
     if (LIKELY(address >= HYPERVISOR_VIRT_END)) {
         return size <= UINT64_C(0) - address;
     }
-    uint64_t last = address + size - 1;
-    return size == 0 || (address_is_guest(address) && last >= address && address_is_guest(last));
+    return size == 0 || (address_is_guest(address) && address_is_guest(address + size - 1));
 }
 
 #endif
