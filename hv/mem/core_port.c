@@ -162,7 +162,6 @@ void port_explain_refusal(const struct vcpu *vcpu, enum status status,
     const char *advice = status_advice(status);
     /* Kernels ask for memory that may not be there, and go on without. */
     enum log_level level = status == STATUS_NO_MEMORY ? LOG_INFO : LOG_WARNING;
-    console_log_guest(vcpu->domain->id, vcpu->id, level, "%s refused: %s: %s%s%s%s",
-                      refusal->what, subject, status_text(status), frame,
-                      advice[0] != '\0' ? "; " : "", advice);
+    console_log_guest(vcpu->domain->id, vcpu->id, level, "%s refused: %s: %s%s%s%s", refusal->what,
+                      subject, status_text(status), frame, advice[0] != '\0' ? "; " : "", advice);
 }

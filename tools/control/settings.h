@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The syntax of xl's configuration files (xl.cfg(5)): settings KEY = VALUE or KEY += VALUE, each
- * ended by the end of the line or a semicolon, and comments from # on. A value is a number or a text
- * in single or double quotes, with backslash escapes.
+ * ended by the end of the line or a semicolon, and comments from # on. A value is a number or a
+ * text in single or double quotes, with backslash escapes.
  *
  * libxlutil reads the same, but does not tell which keys a file has, and so nobody can say that
  * one is not known.
