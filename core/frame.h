@@ -60,7 +60,8 @@ struct frame {
     uint16_t progress;   /* of a HALF frame: number of entries that count */
     int16_t same_level;  /* entries that name a table of their own level (pte_decide.h): above 0,
                           * it has so many; below 0, so many name it */
-    uint32_t writable_stamp; /* flush clock when its last writable use (or any use) ended */
+    uint32_t writable_stamp; /* flush clock when its last writable use ended, or any in another part
+                              * than `type` */
     uint32_t table_stamp;    /* flush clock when its last use as a table ended */
 };
 _Static_assert(sizeof(struct frame) == 24, "24 bytes a frame");

@@ -307,6 +307,25 @@ static void a_stale_translation_is_found(void **state)
     assert_finds_among_others(guest.l1, "not flushed since its last other use");
 }
 
+/* A table of one kind may be a table of that kind again without a flush; of another kind not. */
+static void a_stale_translation_of_a_table_of_another_level_is_found(void **state)
+{
+    (void)state;
+    mfn_t mfn = fake_give(domain);
+    uint32_t before = machine.cpu_flushed[1];
+    assert_int_equal(do_pin(vcpu, mfn, 1), 0);
+    assert_int_equal(do_unpin(vcpu, mfn), 0);
+    uint32_t stamp = fake_frame(mfn)->table_stamp;
+    assert_int_equal(do_pin(vcpu, mfn, 1), 0);
+    assert_audit_clean();
+    assert_int_equal(do_unpin(vcpu, mfn), 0);
+    assert_int_equal(do_pin(vcpu, mfn, 2), 0);
+    assert_audit_clean();
+    assert_true(machine.cpu_flushed[1] > before);
+    machine.cpu_flushed[1] = stamp; /* as if the flush of this one had been forgotten */
+    assert_finds_among_others(mfn, "not flushed since its last other use");
+}
+
 static void a_descriptor_that_would_be_refused_is_found(void **state)
 {
     (void)state;
@@ -363,9 +382,41 @@ static void a_mapping_that_was_not_granted_is_found(void **state)
     mfn_t mfn = fake_give(other);
     fake_entries(guest.l1)[100] = pte_make(mfn, FAKE_RO);
     fake_frame(mfn)->ref_count++;
-    assert_finds(mfn, "not granted to");
+    assert_finds_among_others(mfn, "not granted to");
+    assert_finds_among_others(mfn, "more often than it is granted");
+    assert_int_equal(finding_count, 2);
     domain->is_control = true; /* has the right */
     assert_int_equal(audit_with(128).differences, 0);
+}
+
+static void a_lock_that_is_held_is_found(void **state)
+{
+    (void)state;
+    ticket_lock_take(&domain->mmu_lock);
+    assert_finds(MFN_INVALID, "MMU is locked");
+    ticket_lock_release(&domain->mmu_lock);
+    ticket_lock_take(&machine.alloc_lock);
+    assert_finds(MFN_INVALID, "allocator is locked");
+    ticket_lock_release(&machine.alloc_lock);
+}
+
+/* Well counted, but a call that ends drops what was deferred. */
+static void a_drop_that_was_forgotten_is_found(void **state)
+{
+    (void)state;
+    vcpu->foreign_drops[0] = (struct foreign_drop){guest.pages[2], false};
+    vcpu->foreign_drop_count = 1;
+    fake_frame(guest.pages[2])->ref_count++;
+    assert_finds(guest.pages[2], "waits to be dropped");
+}
+
+static void a_window_that_shows_something_else_is_found(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_audit(false), 0);
+    fake_window(vcpu)[3] = guest.pages[0];
+    fake_window(vcpu)[FAKE_WINDOW_LDT + 3] = guest.pages[0];
+    assert_int_equal(fake_audit(false), 2);
 }
 
 static void a_vcpu_on_what_is_no_l4_is_found(void **state)
@@ -421,12 +472,16 @@ int main(void)
         TEST(same_level_entries_are_counted_however_small_the_rounds),
         TEST(a_wrong_count_of_shared_frames_is_found),
         TEST(a_stale_translation_is_found),
+        TEST(a_stale_translation_of_a_table_of_another_level_is_found),
         TEST(a_descriptor_that_would_be_refused_is_found),
         TEST(a_use_by_a_vcpu_that_is_not_counted_is_found),
         TEST(a_frame_of_a_domain_that_does_not_exist_is_found),
         TEST(a_free_frame_with_a_mark_is_found),
         TEST(a_shared_frame_of_another_type_is_found),
         TEST(a_mapping_that_was_not_granted_is_found),
+        TEST(a_lock_that_is_held_is_found),
+        TEST(a_drop_that_was_forgotten_is_found),
+        TEST(a_window_that_shows_something_else_is_found),
         TEST(a_vcpu_on_what_is_no_l4_is_found),
         TEST(a_descriptor_table_that_is_none_is_found),
     };
