@@ -74,15 +74,12 @@ start_hanging() {
     "$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none --hv-append do=hang \
         --timeout 30 </dev/null >"$scratch/live.log" 2>&1 &
     runner=$!
-    for _ in {1..100}; do
-        grep -qs hanging "$scratch/live.log" && break
-        sleep 0.1
-    done
+    await_text "$scratch/live.log" hanging $runner
     read -r qemu _ <"/proc/$runner/task/$runner/children"
 }
 
 expect_qemu_gone() { # NAME
-    for _ in {1..50}; do
+    for _ in {1..300}; do
         if [ ! -d "/proc/$qemu" ]; then
             pass "$1"
             return
