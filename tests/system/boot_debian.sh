@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.bash"
 
 # Bounds each boot; the slowest takes a fraction of this.
-limit=90
+limit=180
 
 # Each answer is put in brackets by the guest, so that the echo of the command is not taken for it.
 # All of this is typed ahead, and the terminal may echo it anywhere between the answers.
