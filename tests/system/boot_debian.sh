@@ -95,7 +95,7 @@ terminal_session() {
 
 time_limit() {
     local log=$scratch/limit.log status
-    timeout 60 "$top/run" --timeout 4 >"$log" 2>&1 </dev/null
+    timeout 120 "$top/run" --timeout 4 >"$log" 2>&1 </dev/null
     status=$?
     expect_status time_limit_ends_a_boot 8 $status "$log"
 }

@@ -34,7 +34,7 @@ mkfifo "$scratch/pipe"
 cat "$scratch/lz4.bzimage" >"$scratch/pipe" &
 extracts_to kernel_from_a_pipe_is_unpacked "$scratch/pipe" "$guest"
 
-timeout 60 "$pinnace" run --kernel "$scratch/zstd-long.bzimage" --initrd none --timeout 50 \
+timeout 120 "$pinnace" run --kernel "$scratch/zstd-long.bzimage" --initrd none --timeout 100 \
     </dev/null >"$log" 2>"$errors"
 expect_status kernel_of_a_new_boot_image_runs 0 $? "$log" "$errors"
 

@@ -4,7 +4,7 @@
 # shellcheck disable=SC1091,SC2154
 . "$(dirname "$0")/lib.bash"
 
-limit=90
+limit=240
 cd "$scratch" || exit 1 # short names, and none with a space, which ends a name in QEMU
 cp "$top/build/pinnace-unpack" unpacker
 cp "$top/build/initramfs.gz" ramdisk
