@@ -180,7 +180,7 @@ static inline void frame_unshare_type(struct frame *frame)
 /* Is it in use as writable? */
 static inline bool frame_is_writable(const struct frame *frame)
 {
-    return frame->type == FRAME_WRITABLE && frame->type_count > 0;
+    return frame->type_count > 0 && frame->type == FRAME_WRITABLE;
 }
 
 /* Use the frame as writable once more; STATUS_LEAF_WRONG_TYPE while it is a table or descriptors.
@@ -188,8 +188,7 @@ static inline bool frame_is_writable(const struct frame *frame)
 NODISCARD enum status frame_get_writable_first(struct frame *frame);
 NODISCARD static inline enum status frame_get_writable(struct frame *frame)
 {
-    if (LIKELY(frame->type == FRAME_WRITABLE && frame->type_count > 0 &&
-               frame->type_count < FRAME_COUNT_MAX)) {
+    if (LIKELY(frame_is_writable(frame) && frame->type_count < FRAME_COUNT_MAX)) {
         frame->type_count++;
         return STATUS_OK;
     }
