@@ -82,6 +82,12 @@ static inline enum frame_type frame_type(const struct frame *frame)
     return (enum frame_type)frame->type;
 }
 
+/* I/O space: not RAM, or (NULL) above all RAM. */
+static inline bool frame_is_io(const struct frame *frame)
+{
+    return frame == NULL || frame_class(frame) == FRAME_IO;
+}
+
 static inline bool frame_is_pinned(const struct frame *frame)
 {
     return (frame->flags & FRAME_PINNED) != 0;
