@@ -83,6 +83,12 @@ static inline enum frame_type frame_type(const struct frame *frame)
     return (enum frame_type)frame->type;
 }
 
+/* I/O space: not RAM, or (NULL) above all RAM. */
+static inline bool frame_is_io(const struct frame *frame)
+{
+    return frame == NULL || frame_class(frame) == FRAME_IO;
+}
+
 static inline bool frame_is_pinned(const struct frame *frame)
 {
     return (frame->flags & FRAME_PINNED) != 0;
@@ -181,7 +187,7 @@ static inline void frame_unshare_type(struct frame *frame)
 /* Is it in use as writable? */
 static inline bool frame_is_writable(const struct frame *frame)
 {
-    return frame->type == FRAME_WRITABLE && frame->type_count > 0;
+    return frame->type_count > 0 && frame->type == FRAME_WRITABLE;
 }
 
 /* Use the frame as writable once more; STATUS_LEAF_WRONG_TYPE while it is a table or descriptors.
@@ -189,8 +195,7 @@ static inline bool frame_is_writable(const struct frame *frame)
 NODISCARD enum status frame_get_writable_first(struct frame *frame);
 NODISCARD static inline enum status frame_get_writable(struct frame *frame)
 {
-    if (LIKELY(frame->type == FRAME_WRITABLE && frame->type_count > 0 &&
-               frame->type_count < FRAME_COUNT_MAX)) {
+    if (LIKELY(frame_is_writable(frame) && frame->type_count < FRAME_COUNT_MAX)) {
         frame->type_count++;
         return STATUS_OK;
     }

@@ -356,11 +356,15 @@ static enum status release_top(struct mmu_context *context)
     return STATUS_OK;
 }
 
-/* Until the walk is done, refuses or must stop. */
+/* Until the walk is done, refuses or must stop. Whoever sees it stop empties the deferred drops
+ * before it goes on: one that does not gets no further. */
 static enum status walk_run(struct mmu_context *context)
 {
     struct pt_walk *walk = &context->vcpu->walk;
     CHECK(walk->depth == 0 || walk->domain == context->pt_owner);
+    if (UNLIKELY(context->vcpu->foreign_drop_count >= FOREIGN_DROP_BATCH)) {
+        return STATUS_PREEMPTED;
+    }
     while (walk->depth > 0) {
         enum status status =
             walk->mode == PT_WALK_VALIDATE ? validate_top(context) : release_top(context);

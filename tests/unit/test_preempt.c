@@ -375,6 +375,74 @@ static void a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers(void **st
     assert_int_equal(frame_class(fake_frame(l3)), FRAME_FREE);
 }
 
+/* ---- tables full of another domain's frames ------------------------------------------------ */
+
+/* An L1 table, pinned, all of whose entries name `page`, of the domain `owner`. */
+static mfn_t build_foreign_l1(mfn_t page, uint16_t owner)
+{
+    mfn_t l1 = fake_give(domain);
+    assert_int_equal(do_pin(vcpu, l1, 1), 0);
+    for (unsigned int i = 0; i < PTE_COUNT; i++) {
+        struct mmu_update one = {.ptr = (l1.value << PAGE_SHIFT) + i * sizeof(pte_t),
+                                 .val = pte_make(page, FAKE_RW).raw};
+        assert_int_equal(do_mmu_update(vcpu, &one, 1, owner), 0);
+    }
+    return l1;
+}
+
+/* A validation of the first vCPU's stops when it holds two such tables, and is alone in holding
+ * them: when it is cancelled, it drops more than is remembered at a time. The foreign page. */
+static mfn_t begin_pin_of_foreign_entries(void)
+{
+    domain->is_control = true;
+    const struct domain *owner = fake_domain(2, 1);
+    mfn_t page = fake_give(machine.domains[owner->id]);
+    mfn_t first = build_foreign_l1(page, owner->id);
+    mfn_t second = build_foreign_l1(page, owner->id);
+    fake_tree_build(&tree, domain, 4);
+    fake_entries(tree.table[2])[1] = pte_make(first, FAKE_TABLE);
+    fake_entries(tree.table[2])[2] = pte_make(second, FAKE_TABLE);
+    begin_pin(vcpu, tree.table[4], 3);
+    assert_int_equal(do_unpin(other_vcpu, first), 0);
+    assert_int_equal(do_unpin(other_vcpu, second), 0);
+    assert_counts(page, 1 + 2 * PTE_COUNT, 2 * PTE_COUNT);
+    return page;
+}
+
+static void loading_cr3_drops_the_foreign_entries_of_a_tree_in_turns(void **state)
+{
+    (void)state;
+    struct fake_guest guest;
+    fake_guest_build(&guest, domain);
+    mfn_t base = fake_give(domain);
+    mfn_t page = begin_pin_of_foreign_entries();
+
+    enum status status;
+    do {
+        status = vcpu_new_kernel_base(vcpu, base);
+        assert_audit_clean();
+    } while (status == STATUS_PREEMPTED || status == STATUS_AGAIN);
+
+    assert_int_equal(status, STATUS_OK);
+    assert_counts(page, 1, 0);
+}
+
+static void a_first_base_drops_the_foreign_entries_of_another_in_turns(void **state)
+{
+    (void)state;
+    mfn_t page = begin_pin_of_foreign_entries();
+
+    enum status status;
+    do {
+        status = vcpu_take_bases(vcpu, page, MFN_INVALID);
+        assert_audit_clean();
+    } while (status == STATUS_PREEMPTED || status == STATUS_AGAIN);
+
+    assert_int_equal(status, STATUS_TABLE_NOT_OWNED);
+    assert_int_equal(vcpu->walk.mode, PT_WALK_NONE);
+    assert_counts(page, 1, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -394,6 +462,8 @@ int main(void)
         TEST(another_vcpu_waits_for_a_half_released_table),
         TEST(a_frame_that_cancelling_frees_is_no_longer_the_callers),
         TEST(a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers),
+        TEST(loading_cr3_drops_the_foreign_entries_of_a_tree_in_turns),
+        TEST(a_first_base_drops_the_foreign_entries_of_another_in_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

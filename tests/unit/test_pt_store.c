@@ -286,6 +286,8 @@ static void without_the_assist_nothing_is_emulated(void **state)
     domain->assists = 0;
     regs.rax = 0;
     REFUSED("\x48\x89\x07", ENTRY(3));
+    domain->has_io = true;
+    REFUSED("\x48\x89\x07", ENTRY(3));
 }
 
 /* That needs no assist. */
@@ -312,6 +314,20 @@ static void a_store_to_a_device_that_may_only_be_read_is_passed_over(void **stat
     /* Not where the fault was; not aligned. */
     REFUSED("\x48\x89\x47\x08", FAKE_VA(200)); /* mov %rax,8(%rdi) */
     REFUSED("\x48\x89\x07", FAKE_VA(200) + 4);
+}
+
+/* A hole in the frame table, as many machines have below 4 GiB. */
+static void a_device_below_the_end_of_ram_is_one(void **state)
+{
+    (void)state;
+    mfn_t device = mfn_make(FAKE_IO_FIRST + 1);
+    machine_add_io_range(device, device, IO_READ_ONLY);
+    domain->has_io = true;
+    domain->is_control = true;
+    uint64_t arg[6] = {FAKE_VA(200), pte_make(device, FAKE_RW).raw, 0, DOMID_IO};
+    assert_int_equal(fake_call(call_update_va_mapping_otherdomain, vcpu, arg), 0);
+    assert_true(STORE("\x48\x89\x07", FAKE_VA(200)));
+    assert_int_equal(regs.rip, CODE + 3);
 }
 
 /* The other I/O memory is the domain's to write or not to. */
@@ -356,6 +372,7 @@ int main(void)
         TEST(another_domains_table_is_not_emulated),
         TEST(without_the_assist_nothing_is_emulated),
         TEST(a_store_to_a_device_that_may_only_be_read_is_passed_over),
+        TEST(a_device_below_the_end_of_ram_is_one),
         TEST(other_read_only_mappings_of_devices_fault),
         TEST(other_instructions_are_not_ours),
     };
