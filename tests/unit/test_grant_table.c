@@ -87,6 +87,19 @@ static void a_table_grows_by_frames_that_the_domain_may_map(void **state)
     assert_int_equal(set_up(granter, DOMID_SELF, 0, 0), GNTST_okay);
 }
 
+/* As a caller would find it that did not hold the lock while the domain died. */
+static void a_frame_beyond_the_table_is_not_found(void **state)
+{
+    (void)state;
+    const struct grant_table *table = granter->domain->grants;
+    mfn_t mfn = MFN_INVALID;
+    assert_int_equal(grant_frame_find(granter->domain, 0, &mfn), STATUS_OK);
+    assert_int_equal(mfn.value, table->frames[0].entries.value);
+    assert_int_equal(grant_frame_find(granter->domain, table->frame_count, &mfn),
+                     STATUS_GRANT_TABLE_LIMIT);
+    assert_int_equal(mfn.value, table->frames[0].entries.value);
+}
+
 static void table_requests_are_refused_and_change_nothing(void **state)
 {
     (void)state;
@@ -679,6 +692,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_table_grows_by_frames_that_the_domain_may_map),
+        TEST(a_frame_beyond_the_table_is_not_found),
         TEST(table_requests_are_refused_and_change_nothing),
         TEST(a_control_domain_asks_for_others),
         TEST(a_table_needs_memory_and_keeps_none_it_cannot_use),
