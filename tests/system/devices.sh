@@ -70,12 +70,13 @@ devices_work() {
     head -c 8M /dev/urandom >"$disk"
     sum=$(head -c 4M "$disk" | md5sum)
 
-    # From the folder: QEMU takes what follows a space for the kernel's options.
+    # From the folder: QEMU takes what follows a space for the kernel's options. A message of the
+    # kernel's could come in the middle of an answer's line.
     cd "$scratch" || exit
     timeout $limit qemu-system-x86_64 -accel tcg -machine "$2" -m 1024 -display none \
         -nodefaults -no-reboot -serial stdio \
         -kernel "$top/build/pinnace-hv" -append "console=com1 noreboot audit" \
-        -initrd "vmlinux console=hvc0,ramdisk" \
+        -initrd "vmlinux console=hvc0 quiet,ramdisk" \
         -drive if=none,id=disk,format=raw,file=disk \
         -netdev user,id=net,restrict=on -device e1000,netdev=net "${@:3}" \
         </dev/null 2>&1 | tr -d '\r' >"$log"
