@@ -142,6 +142,16 @@ static void write_leaves(struct policy *policy)
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
+/* Who answers for the set that a question names, of `count` that the interface knows. */
+static int find_answer(const answer_fn answers[], size_t count, uint32_t index, answer_fn *answer)
+{
+    if (index >= count) {
+        return -XEN_EINVAL;
+    }
+    *answer = answers[index_nospec(index, count)];
+    return *answer != NULL ? 0 : -XEN_EOPNOTSUPP;
+}
+
 /* Without a buffer only the room that any answer needs is asked for. No MSR is a matter of policy.
  */
 int sysctl_get_cpu_policy(struct xen_sysctl *op)
@@ -154,14 +164,13 @@ int sysctl_get_cpu_policy(struct xen_sysctl *op)
         [XEN_SYSCTL_cpu_policy_hvm_default] = NULL,
     };
     struct xen_sysctl_cpu_policy *query = &op->u.cpu_policy;
-    if (query->index >= ARRAY_SIZE(answers) || query->_rsvd != 0) {
+    if (query->_rsvd != 0) {
         return -XEN_EINVAL;
     }
-    struct policy policy = {.answer = answers[index_nospec(query->index, ARRAY_SIZE(answers))],
-                            .address = HANDLE_ADDRESS(query->leaves),
-                            .room = query->nr_leaves};
-    if (policy.answer == NULL) {
-        return -XEN_EOPNOTSUPP;
+    struct policy policy = {.address = HANDLE_ADDRESS(query->leaves), .room = query->nr_leaves};
+    int result = find_answer(answers, ARRAY_SIZE(answers), query->index, &policy.answer);
+    if (result != 0) {
+        return result;
     }
     query->nr_msrs = 0;
     if (policy.address == 0) {
@@ -194,12 +203,10 @@ int sysctl_get_cpu_featureset(struct xen_sysctl *op)
         [XEN_SYSCTL_cpu_featureset_hvm_max] = NULL,
     };
     struct xen_sysctl_cpu_featureset *query = &op->u.cpu_featureset;
-    if (query->index >= ARRAY_SIZE(answers)) {
-        return -XEN_EINVAL;
-    }
-    answer_fn answer = answers[index_nospec(query->index, ARRAY_SIZE(answers))];
-    if (answer == NULL) {
-        return -XEN_EOPNOTSUPP;
+    answer_fn answer;
+    int result = find_answer(answers, ARRAY_SIZE(answers), query->index, &answer);
+    if (result != 0) {
+        return result;
     }
     uint64_t to = HANDLE_ADDRESS(query->features);
     uint32_t room = query->nr_features;
