@@ -259,7 +259,8 @@ build/fuzz-obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) -c $< -o $@
 # What only checks or pretends leads to no new ground, and is most of the work.
-build/fuzz-obj/core/audit.o build/fuzz-obj/tests/fake/%.o build/fuzz-obj/tests/model/%.o: FUZZ_COVERAGE =
+build/fuzz-obj/core/audit.o build/fuzz-obj/core/audit_%.o build/fuzz-obj/tests/fake/%.o \
+	build/fuzz-obj/tests/model/%.o: FUZZ_COVERAGE =
 # Tables are compared entry by entry: no numbers to learn there, and it costs most of the time.
 build/fuzz-obj/core/%.o build/fuzz-obj/tests/fuzz/fuzz_mmu.o: FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
 build/fuzz.a: $(FUZZ_OBJECTS)
