@@ -76,6 +76,13 @@ void fake_stop(void)
     }
 }
 
+int fake_teardown(void **state)
+{
+    (void)state;
+    fake_stop();
+    return 0;
+}
+
 struct domain *fake_domain(uint16_t id, unsigned int vcpu_count)
 {
     assert_true(domain_count < FAKE_DOMAIN_LIMIT && vcpu_count <= FAKE_CPUS);
@@ -116,6 +123,12 @@ struct frame *fake_frame(mfn_t mfn)
     struct frame *frame = frame_find(mfn);
     assert_non_null(frame);
     return frame;
+}
+
+void assert_counts(mfn_t mfn, unsigned int references, unsigned int types)
+{
+    assert_int_equal(fake_frame(mfn)->ref_count, references);
+    assert_int_equal(fake_frame(mfn)->type_count, types);
 }
 
 /* ---- the audit ----------------------------------------------------------------------------- */

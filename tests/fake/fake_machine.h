@@ -114,6 +114,8 @@ extern struct fake_state fake;
 
 void fake_start(uint64_t frame_count);
 void fake_stop(void);
+/* fake_stop(), as a test's teardown. */
+int fake_teardown(void **state);
 
 /* A new domain with vCPUs 0.., vCPU n on CPU n. */
 struct domain *fake_domain(uint16_t id, unsigned int vcpu_count);
@@ -127,6 +129,7 @@ mfn_t *fake_window(const struct vcpu *vcpu);
 /* The frame as the hypervisor sees it. */
 pte_t *fake_entries(mfn_t mfn);
 struct frame *fake_frame(mfn_t mfn);
+void assert_counts(mfn_t mfn, unsigned int references, unsigned int types);
 
 /* ---- the audit ----------------------------------------------------------------------------- */
 
@@ -227,5 +230,7 @@ struct fake_tree {
     mfn_t table[5]; /* by level; [0] is the page */
 };
 void fake_tree_build(struct fake_tree *tree, struct domain *domain, unsigned int level);
+/* An L4 with three L3, six L2 and twelve L1 tables; each L1 maps the page. */
+mfn_t fake_wide_tree_build(struct domain *domain, mfn_t page);
 
 #endif

@@ -38,13 +38,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static void put(uint64_t offset, const void *from, size_t size)
 {
     memcpy(fake.buffers[0].bytes + offset, from, size);
@@ -839,7 +832,7 @@ static void every_status_has_a_text_and_every_refusal_a_number(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

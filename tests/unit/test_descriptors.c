@@ -26,13 +26,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static int64_t set_gdt(const mfn_t frames[], unsigned int frame_count, uint64_t entries)
 {
     for (unsigned int i = 0; i < frame_count; i++) {
@@ -302,7 +295,7 @@ static void bad_ldts_are_refused(void **state)
     assert_false(vcpu_ldt_fault(vcpu, PAGE_SIZE)); /* its address is not canonical */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -29,13 +29,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_grants_end();
-    return 0;
-}
-
 static uint64_t *list_at(uint64_t address)
 {
     return (uint64_t *)(void *)(fake.buffers[0].bytes + (address - FAKE_ARGUMENTS));
@@ -686,7 +679,7 @@ static void a_release_is_finished_first_however_often_it_is_interrupted(void **s
     assert_int_equal(fake_frame(tree.table[4])->type_count, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -31,13 +31,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static struct mmuext_op operation(unsigned int command, uint64_t first, uint64_t second)
 {
     struct mmuext_op op;
@@ -382,7 +375,7 @@ static void assists_are_switched_for_the_domain(void **state)
     assert_int_equal(domain->assists, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -29,13 +29,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 /* Run the instruction, whose memory operand is (%rdi), as if it had faulted there. */
 static bool store(const char *code, size_t length, uint64_t address)
 {
@@ -367,7 +360,7 @@ static void other_instructions_are_not_ours(void **state)
     REFUSED("\x48\x0f\xc7\x0f", ENTRY(2)); /* cmpxchg16b (%rdi) */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -27,13 +27,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static struct pte_decision decide(const struct pte_owners *owners, unsigned int level,
                                   uint64_t old_raw, uint64_t new_raw)
 {
@@ -356,7 +349,7 @@ static void a_decision_changes_nothing(void **state)
     assert_unchanged(before);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -27,13 +27,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static uint64_t *list_at(uint64_t address)
 {
     return (uint64_t *)(void *)(fake.buffers[0].bytes + (address - FAKE_ARGUMENTS));
@@ -578,7 +571,7 @@ static void questions_are_answered(void **state)
     assert_int_equal(mapping.max_mfn, (UINT64_C(1) << 35) - 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {
