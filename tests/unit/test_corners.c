@@ -111,7 +111,8 @@ static void a_load_of_cr3_cancels_it_first(void **state)
 }
 
 /* The other domain's vCPU is in the middle of the table that the caller wants: the caller cancels
- * its walk, and is interrupted at that too. */
+ * its walk, and is interrupted at that too. What is left above that table is for its owner to
+ * finish. */
 static void the_walk_of_the_tables_owner_is_cancelled_through_interruptions(void **state)
 {
     (void)state;
@@ -131,6 +132,10 @@ static void the_walk_of_the_tables_owner_is_cancelled_through_interruptions(void
     assert_int_equal(fake_call(call_mmuext_op, vcpu, arg), 0);
     fake_yield_never();
     assert_true(fake.executions > 1);
+    assert_true(frame_is_pinned(fake_frame(tree.table[3])));
+    op.cmd = MMUEXT_TLB_FLUSH_LOCAL;
+    put(0, &op, sizeof(op));
+    assert_int_equal(fake_call(call_mmuext_op, owner, owners_arg), 0);
     assert_int_equal(owner->walk.mode, PT_WALK_NONE);
     assert_true(frame_is_pinned(fake_frame(tree.table[3])));
     assert_int_equal(fake_frame(tree.table[4])->type_count, 0);

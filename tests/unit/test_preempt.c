@@ -41,6 +41,22 @@ static void always_interrupted_pins_and_unpins_end_as_uninterrupted_ones(void **
     assert_unchanged(released);
 }
 
+/* A table without entries takes 512 looks, too. */
+static void interruption_is_asked_for_after_each_empty_table(void **state)
+{
+    (void)state;
+    mfn_t root = fake_give(domain);
+    const unsigned int count = 40;
+    for (unsigned int i = 0; i < count; i++) {
+        fake_entries(root)[i] = pte_make(fake_give(domain), FAKE_TABLE);
+    }
+    fake_yield_always();
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    assert_true(fake.executions >= count);
+    assert_int_equal(do_unpin(vcpu, root), 0);
+    assert_true(fake.executions >= count);
+}
+
 static void a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one(void **state)
 {
     (void)state;
@@ -415,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(always_interrupted_pins_and_unpins_end_as_uninterrupted_ones),
+        TEST(interruption_is_asked_for_after_each_empty_table),
         TEST(a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one),
         TEST(a_refused_tree_interrupted_anywhere_is_released),
         TEST(base_changes_interrupted_anywhere_end_as_uninterrupted_ones),
