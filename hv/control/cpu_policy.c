@@ -6,6 +6,7 @@
 #include "hv/cpu/feature_words.h"
 #include "hv/emul/cpuid.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 
 /* Who answers CPUID; `domain` is for what depends on one. */
 typedef struct cpuid_result (*answer_fn)(const struct hv_domain *domain, uint32_t leaf,
@@ -66,7 +67,8 @@ static void write_leaf(struct policy *policy, uint32_t leaf, uint32_t subleaf)
         return;
     }
     if (policy->count == policy->room) {
-        policy->error = -XEN_ENOBUFS;
+        policy->error = refuse(-XEN_ENOBUFS, "there is room for %u leaves: %u are always enough",
+                               policy->room, LEAVES_LIMIT);
         return;
     }
     struct cpuid_result result = policy_answer(policy, leaf, subleaf);
@@ -74,9 +76,9 @@ static void write_leaf(struct policy *policy, uint32_t leaf, uint32_t subleaf)
         result = (struct cpuid_result){.eax = hypervisor_leaves(&result)};
     }
     xen_cpuid_leaf_t record = {leaf, subleaf, result.eax, result.ebx, result.ecx, result.edx};
-    if (!guest_copy_out(policy->address + policy->count * sizeof(record), &record,
-                        sizeof(record))) {
-        policy->error = -XEN_EFAULT;
+    uint64_t address = policy->address + policy->count * sizeof(record);
+    if (!guest_copy_out(address, &record, sizeof(record))) {
+        policy->error = refuse_unwritable(address, sizeof(record));
         return;
     }
     policy->count++;
@@ -155,13 +157,14 @@ int sysctl_get_cpu_policy(struct xen_sysctl *op)
     };
     struct xen_sysctl_cpu_policy *query = &op->u.cpu_policy;
     if (query->index >= ARRAY_SIZE(answers) || query->_rsvd != 0) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "CPU policy %u, 0x%x: there are 0 to %zu, 0", query->index,
+                      query->_rsvd, ARRAY_SIZE(answers) - 1);
     }
     struct policy policy = {.answer = answers[index_nospec(query->index, ARRAY_SIZE(answers))],
                             .address = HANDLE_ADDRESS(query->leaves),
                             .room = query->nr_leaves};
     if (policy.answer == NULL) {
-        return -XEN_EOPNOTSUPP;
+        return refuse(-XEN_EOPNOTSUPP, "CPU policy %u: there are no HVM domains", query->index);
     }
     query->nr_msrs = 0;
     if (policy.address == 0) {
@@ -195,22 +198,26 @@ int sysctl_get_cpu_featureset(struct xen_sysctl *op)
     };
     struct xen_sysctl_cpu_featureset *query = &op->u.cpu_featureset;
     if (query->index >= ARRAY_SIZE(answers)) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "feature set %u: there are 0 to %zu", query->index,
+                      ARRAY_SIZE(answers) - 1);
     }
     answer_fn answer = answers[index_nospec(query->index, ARRAY_SIZE(answers))];
     if (answer == NULL) {
-        return -XEN_EOPNOTSUPP;
+        return refuse(-XEN_EOPNOTSUPP, "feature set %u: there are no HVM domains", query->index);
     }
     uint64_t to = HANDLE_ADDRESS(query->features);
     uint32_t room = query->nr_features;
     query->nr_features = to == 0 ? FEATURE_WORDS : (uint32_t)min_u64(room, FEATURE_WORDS);
     for (unsigned int word = 0; to != 0 && word < query->nr_features; word++) {
         uint32_t features = feature_word(answer, word);
-        if (!guest_copy_out(to + word * sizeof(features), &features, sizeof(features))) {
-            return -XEN_EFAULT;
+        uint64_t address = to + word * sizeof(features);
+        if (!guest_copy_out(address, &features, sizeof(features))) {
+            return refuse_unwritable(address, sizeof(features));
         }
     }
-    return query->nr_features < FEATURE_WORDS ? -XEN_ENOBUFS : 0;
+    return query->nr_features == FEATURE_WORDS
+               ? 0
+               : refuse(-XEN_ENOBUFS, "there is room for %u words, not %u", room, FEATURE_WORDS);
 }
 
 struct call_result domctl_get_cpu_policy(struct domctl *call)
