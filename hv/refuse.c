@@ -3,6 +3,7 @@
 
 #include "core/pte_update.h"
 #include "hv/console/console.h"
+#include "hv/debug/audit.h"
 #include "hv/entry/traps.h"
 #include "hv/time/time.h"
 #include "lib/format.h"
@@ -137,7 +138,7 @@ void refusal_print(struct hv_vcpu *vcpu, const char *name, const uint64_t arg[],
     uint16_t domain = vcpu->core.domain->id;
     if (reason->count == count) {
         __atomic_fetch_add(&unexplained, 1, __ATOMIC_RELAXED);
-        console_log_guest(domain, vcpu->core.id, LOG_WARNING,
+        console_log_guest(domain, vcpu->core.id, audit_is_on() ? LOG_ALWAYS : LOG_WARNING,
                           "%s(0x%lx, 0x%lx) refused: %s, and no reason was given", name, arg[0],
                           arg[1], error_name(error));
         return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SYSCALL: a system call of guest user mode goes to its kernel; of guest kernel mode it is a
  * hypercall. */
+#include "core/batch.h"
 #include "core/mmu_call.h"
 #include "hv/console/console.h"
 #include "hv/cpu/msr.h"
@@ -134,13 +135,19 @@ static inline bool is_error(int64_t value)
     return value < 0 && value >= -ERROR_LIMIT;
 }
 
-/* These two answer with a register's value, which may look like an error. */
+/* Results that look like an error, but are none, or one that an earlier execution has told. */
+static bool is_no_refusal(hypercall_fn perform, const uint64_t arg[])
+{
+    return perform == iret || perform == hypercall_get_debugreg ||
+           ((perform == mmu_update || perform == mmuext_op) && batch_is_released(arg));
+}
+
 COLD static void explain(struct hv_vcpu *vcpu, uint64_t number, const uint64_t arg[],
                          struct call_result result, uint64_t reasons_before)
 {
     const struct hypercall *call = &hypercalls[number];
-    bool answers_register = call->perform == iret || call->perform == hypercall_get_debugreg;
-    if (!result.again && (!answers_register || vcpu->reason.count != reasons_before)) {
+    bool is_told = vcpu->reason.count != reasons_before;
+    if (!result.again && (is_told || !is_no_refusal(call->perform, arg))) {
         refusal_print(vcpu, call->name, arg, (int)-result.value, reasons_before);
     }
 }
