@@ -34,11 +34,18 @@ enum batch_start {
 /* How many the continued call has done, as its last report says. */
 uint32_t batch_done_before(uint64_t report);
 
+/* A release is all that is left to do: what the call answers then has been decided, and a refusal
+ * explained, before. */
+static inline bool batch_is_released(const uint64_t arg[])
+{
+    return (uint32_t)arg[1] == BATCH_CONTINUES && arg[0] == 0;
+}
+
 static ALWAYS_INLINE enum batch_start batch_start(struct batch *batch, const uint64_t arg[],
                                                   size_t element_size)
 {
     uint32_t count = (uint32_t)arg[1];
-    if (UNLIKELY(count == BATCH_CONTINUES && arg[0] == 0)) {
+    if (UNLIKELY(batch_is_released(arg))) {
         return BATCH_FINISHED;
     }
     *batch = (struct batch){

@@ -49,11 +49,14 @@ static inline struct guest_trap guest_trap_make(const struct trap_info *record)
     };
 }
 
-/* The last refusal that was told without its very reason (hv/hypercall/explain.c). */
-struct told_refusal {
-    const char *call; /* NULL: none yet */
-    uint64_t first_argument;
-    int error;
+/* Why a call of the vCPU was refused (hv/refuse.h). */
+struct refusal_reason {
+    uint64_t count;      /* of reasons that were told, by whomever */
+    const char *format;  /* of the last one; NULL: nothing is left to be printed */
+    char text[160];      /* the sentence, if it is to be shown at all */
+    const char *printed; /* what was printed last, when, and of a call with which argument */
+    uint64_t printed_argument;
+    uint64_t printed_ns;
 };
 
 /* Its life is hv/domain/domain.h's affair. */
@@ -78,7 +81,6 @@ struct hv_domain {
     /* Commands of known calls that were refused as unknown and logged: call and command. */
     uint64_t refused_commands[REFUSED_COMMAND_LIMIT];
     unsigned int refused_command_count;
-    struct told_refusal told;
 };
 
 struct hv_vcpu {
@@ -131,6 +133,9 @@ struct hv_vcpu {
     unsigned int poll_count; /* SCHEDOP_poll: ports waited for */
     uint32_t poll_ports[128];
     uint64_t poll_timeout_ns;
+
+    uint32_t multicall_index; /* in a multicall: which of its calls is at hand */
+    struct refusal_reason reason;
 };
 
 static inline struct hv_vcpu *hv_vcpu_of(struct vcpu *vcpu)

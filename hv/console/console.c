@@ -194,18 +194,15 @@ void console_log(enum log_level level, const char *format, ...)
     va_end(arguments);
 }
 
-/* With several CPUs it is a guess, and a message too many or too few the worst of it. */
-static uint64_t guest_messages;
-
-uint64_t console_guest_message_count(void)
+bool console_shows_guest(enum log_level level)
 {
-    return __atomic_load_n(&guest_messages, __ATOMIC_RELAXED);
+    return console_is_open() &&
+           (level <= console.guest_loglvl.always || level <= console.guest_loglvl.limited);
 }
 
 void console_log_guest(uint16_t domid, uint32_t vcpu_id, enum log_level level, const char *format,
                        ...)
 {
-    __atomic_fetch_add(&guest_messages, 1, __ATOMIC_RELAXED);
     uint32_t suppressed;
     if (!console_is_open() ||
         !message_admit(level, &console.guest_loglvl, &console.guest_limit, &suppressed)) {

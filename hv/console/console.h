@@ -33,8 +33,8 @@ void console_log_v(enum log_level level, const char *format, va_list arguments) 
 void console_log_guest(uint16_t domid, uint32_t vcpu_id, enum log_level level, const char *format,
                        ...) PRINTF_FORMAT(4, 5);
 
-/* How often that was called, printed or not: who compares it knows whether something was said. */
-uint64_t console_guest_message_count(void);
+/* Whether that prints messages of this level at all, as long as there are not too many. */
+bool console_shows_guest(enum log_level level);
 
 /* Raw output of the first domain; see console_line_write_guest(). Dropped before console_init(), as
  * all guests' output is. */

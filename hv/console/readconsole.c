@@ -4,6 +4,7 @@
 
 #include "hv/console/console.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 #include "lib/abi.h"
 #include "lib/string.h"
 
@@ -25,7 +26,7 @@ int console_readconsole(struct xen_sysctl_readconsole *operation)
             break;
         }
         if (!guest_copy_out(address + done, piece, count)) {
-            return -XEN_EFAULT;
+            return refuse_unwritable(address + done, count);
         }
         done += (uint32_t)count;
     }

@@ -7,6 +7,7 @@
 #include "hv/control/control.h"
 
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 
 #define AFFINITY_KINDS (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)
 
@@ -14,48 +15,53 @@ static int read_first(const struct xenctl_bitmap *bitmap, bool *has_first)
 {
     uint8_t byte = 0;
     if (bitmap->nr_bits > 0 && !guest_copy_in(&byte, HANDLE_ADDRESS(bitmap->bitmap), 1)) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(HANDLE_ADDRESS(bitmap->bitmap), 1);
     }
     *has_first = (byte & 1) != 0;
     return 0;
 }
 
-bool bitmap_write_first(const struct xenctl_bitmap *bitmap)
+int bitmap_write_first(const struct xenctl_bitmap *bitmap)
 {
     uint64_t address = HANDLE_ADDRESS(bitmap->bitmap);
     uint64_t bytes = ((uint64_t)bitmap->nr_bits + 7) / 8;
     for (uint64_t i = 0; i < min_u64(bytes, CPU_LIMIT); i++) {
         uint8_t byte = i == 0 ? 1 : 0;
         if (!guest_copy_out(address + i, &byte, 1)) {
-            return false;
+            return refuse_unwritable(address + i, 1);
         }
     }
-    return true;
+    return 0;
 }
 
 /* A set that is to hold must have the one member there is; what then holds is answered. */
 static int choose(const struct xenctl_bitmap *bitmap, bool answer)
 {
-    bool has_first;
+    bool has_first = false;
     int result = read_first(bitmap, &has_first);
     if (result != 0) {
         return result;
     }
     if (!has_first) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "the set lacks the one member there is, 0");
     }
-    return !answer || bitmap_write_first(bitmap) ? 0 : -XEN_EFAULT;
+    return answer ? bitmap_write_first(bitmap) : 0;
 }
 
 /* The vCPU that an affinity command names. */
 static int check_vcpu(const struct domctl *call)
 {
     const struct xen_domctl_vcpuaffinity *affinity = &call->op.u.vcpuaffinity;
-    if (affinity->vcpu >= call->domain->vcpu_limit || (affinity->flags & AFFINITY_KINDS) == 0 ||
+    if ((affinity->flags & AFFINITY_KINDS) == 0 ||
         (affinity->flags & ~(AFFINITY_KINDS | XEN_VCPUAFFINITY_FORCE)) != 0) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "flags 0x%x: hard (1), soft (2) or both, and force (4)",
+                      affinity->flags);
     }
-    return hv_domain_vcpu(call->domain, affinity->vcpu) != NULL ? 0 : -XEN_ESRCH;
+    if (hv_domain_vcpu(call->domain, affinity->vcpu) == NULL) {
+        (void)refuse_vcpu(call->domain, affinity->vcpu);
+        return affinity->vcpu < call->domain->vcpu_limit ? -XEN_ESRCH : -XEN_EINVAL;
+    }
+    return 0;
 }
 
 struct call_result domctl_setvcpuaffinity(struct domctl *call)
@@ -75,13 +81,11 @@ struct call_result domctl_getvcpuaffinity(struct domctl *call)
 {
     const struct xen_domctl_vcpuaffinity *affinity = &call->op.u.vcpuaffinity;
     int result = check_vcpu(call);
-    if (result == 0 && (affinity->flags & XEN_VCPUAFFINITY_HARD) != 0 &&
-        !bitmap_write_first(&affinity->cpumap_hard)) {
-        result = -XEN_EFAULT;
+    if (result == 0 && (affinity->flags & XEN_VCPUAFFINITY_HARD) != 0) {
+        result = bitmap_write_first(&affinity->cpumap_hard);
     }
-    if (result == 0 && (affinity->flags & XEN_VCPUAFFINITY_SOFT) != 0 &&
-        !bitmap_write_first(&affinity->cpumap_soft)) {
-        result = -XEN_EFAULT;
+    if (result == 0 && (affinity->flags & XEN_VCPUAFFINITY_SOFT) != 0) {
+        result = bitmap_write_first(&affinity->cpumap_soft);
     }
     return call_done(result);
 }
@@ -93,5 +97,5 @@ struct call_result domctl_setnodeaffinity(struct domctl *call)
 
 struct call_result domctl_getnodeaffinity(struct domctl *call)
 {
-    return call_done(bitmap_write_first(&call->op.u.nodeaffinity.nodemap) ? 0 : -XEN_EFAULT);
+    return call_done(bitmap_write_first(&call->op.u.nodeaffinity.nodemap));
 }

@@ -15,6 +15,7 @@
 
 #include "hv/domain/domain.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 #include "lib/string.h"
 
 #include <xen/domctl.h>
@@ -28,8 +29,8 @@ struct domctl {
     uint64_t address;         /* where the record is */
 };
 
-/* A command: 0, or a negative number of <xen/errno.h>, and then nothing has changed; `again` where
- * the same call has to be made once more. */
+/* A command: 0, or a negative number of <xen/errno.h> with its reason (hv/refuse.h), and then
+ * nothing has changed; `again` where the same call has to be made once more. */
 typedef struct call_result (*domctl_fn)(struct domctl *call);
 
 /* hv/control/life.c */
@@ -61,8 +62,8 @@ struct call_result domctl_setvcpuaffinity(struct domctl *call);
 struct call_result domctl_getvcpuaffinity(struct domctl *call);
 struct call_result domctl_setnodeaffinity(struct domctl *call);
 struct call_result domctl_getnodeaffinity(struct domctl *call);
-/* Answer a set that has just its first member. False: the bitmap could not be written. */
-NODISCARD bool bitmap_write_first(const struct xenctl_bitmap *bitmap);
+/* Answer a set that has just its first member: 0, or -EFAULT. */
+NODISCARD int bitmap_write_first(const struct xenctl_bitmap *bitmap);
 
 /* hv/control/settings.c */
 struct call_result domctl_scheduler_op(struct domctl *call);
@@ -81,10 +82,13 @@ struct call_result domctl_get_cpu_policy(struct domctl *call);
 /* hv/control/set_cpu_policy.c */
 struct call_result domctl_set_cpu_policy(struct domctl *call);
 
+/* -EINVAL: a domain may not do this to itself. */
+static inline int refuse_own(void)
+{
+    return refuse(-XEN_EINVAL, "the caller cannot be told this of itself");
+}
+
 /* The guest address in a handle, whatever it points to. */
 #define HANDLE_ADDRESS(handle) ((uint64_t)(handle).p)
-
-/* Refuse, and say why on the console (at guest_loglvl info). */
-struct call_result control_refuse(const struct domctl *call, int error, const char *why);
 
 #endif

@@ -6,6 +6,7 @@
 #include "hv/cpu/feature_words.h"
 #include "hv/emul/cpuid.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 
 /* Who answers CPUID; `domain` is for what depends on one. */
 typedef struct cpuid_result (*answer_fn)(const struct hv_domain *domain, uint32_t leaf,
@@ -66,7 +67,8 @@ static void write_leaf(struct policy *policy, uint32_t leaf, uint32_t subleaf)
         return;
     }
     if (policy->count == policy->room) {
-        policy->error = -XEN_ENOBUFS;
+        policy->error = refuse(-XEN_ENOBUFS, "there is room for %u leaves: %u are always enough",
+                               policy->room, LEAVES_LIMIT);
         return;
     }
     struct cpuid_result result = policy_answer(policy, leaf, subleaf);
@@ -74,9 +76,9 @@ static void write_leaf(struct policy *policy, uint32_t leaf, uint32_t subleaf)
         result = (struct cpuid_result){.eax = hypervisor_leaves(&result)};
     }
     xen_cpuid_leaf_t record = {leaf, subleaf, result.eax, result.ebx, result.ecx, result.edx};
-    if (!guest_copy_out(policy->address + policy->count * sizeof(record), &record,
-                        sizeof(record))) {
-        policy->error = -XEN_EFAULT;
+    uint64_t address = policy->address + policy->count * sizeof(record);
+    if (!guest_copy_out(address, &record, sizeof(record))) {
+        policy->error = refuse_unwritable(address, sizeof(record));
         return;
     }
     policy->count++;
@@ -143,13 +145,16 @@ static void write_leaves(struct policy *policy)
 /* ---- questions ------------------------------------------------------------------------------- */
 
 /* Who answers for the set that a question names, of `count` that the interface knows. */
-static int find_answer(const answer_fn answers[], size_t count, uint32_t index, answer_fn *answer)
+static int find_answer(const char *what, const answer_fn answers[], size_t count, uint32_t index,
+                       answer_fn *answer)
 {
     if (index >= count) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "%s %u: there are 0 to %zu", what, index, count - 1);
     }
     *answer = answers[index_nospec(index, count)];
-    return *answer != NULL ? 0 : -XEN_EOPNOTSUPP;
+    return *answer != NULL
+               ? 0
+               : refuse(-XEN_EOPNOTSUPP, "%s %u: there are no HVM domains", what, index);
 }
 
 /* Without a buffer only the room that any answer needs is asked for. No MSR is a matter of policy.
@@ -165,10 +170,12 @@ int sysctl_get_cpu_policy(struct xen_sysctl *op)
     };
     struct xen_sysctl_cpu_policy *query = &op->u.cpu_policy;
     if (query->_rsvd != 0) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "CPU policy %u: reserved field 0x%x, not 0", query->index,
+                      query->_rsvd);
     }
     struct policy policy = {.address = HANDLE_ADDRESS(query->leaves), .room = query->nr_leaves};
-    int result = find_answer(answers, ARRAY_SIZE(answers), query->index, &policy.answer);
+    int result =
+        find_answer("CPU policy", answers, ARRAY_SIZE(answers), query->index, &policy.answer);
     if (result != 0) {
         return result;
     }
@@ -204,7 +211,7 @@ int sysctl_get_cpu_featureset(struct xen_sysctl *op)
     };
     struct xen_sysctl_cpu_featureset *query = &op->u.cpu_featureset;
     answer_fn answer;
-    int result = find_answer(answers, ARRAY_SIZE(answers), query->index, &answer);
+    int result = find_answer("feature set", answers, ARRAY_SIZE(answers), query->index, &answer);
     if (result != 0) {
         return result;
     }
@@ -213,11 +220,14 @@ int sysctl_get_cpu_featureset(struct xen_sysctl *op)
     query->nr_features = to == 0 ? FEATURE_WORDS : (uint32_t)min_u64(room, FEATURE_WORDS);
     for (unsigned int word = 0; to != 0 && word < query->nr_features; word++) {
         uint32_t features = feature_word(answer, word);
-        if (!guest_copy_out(to + word * sizeof(features), &features, sizeof(features))) {
-            return -XEN_EFAULT;
+        uint64_t address = to + word * sizeof(features);
+        if (!guest_copy_out(address, &features, sizeof(features))) {
+            return refuse_unwritable(address, sizeof(features));
         }
     }
-    return query->nr_features < FEATURE_WORDS ? -XEN_ENOBUFS : 0;
+    return query->nr_features == FEATURE_WORDS
+               ? 0
+               : refuse(-XEN_ENOBUFS, "there is room for %u words, not %u", room, FEATURE_WORDS);
 }
 
 struct call_result domctl_get_cpu_policy(struct domctl *call)

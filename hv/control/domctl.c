@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "hv/control/control.h"
 
-#include "hv/console/console.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 
 /* `answers`: the record is copied back when the command has succeeded. */
 static const struct {
@@ -43,19 +43,6 @@ static const struct {
     [XEN_DOMCTL_set_cpu_policy] = {domctl_set_cpu_policy, true},
 };
 
-struct call_result control_refuse(const struct domctl *call, int error, const char *why)
-{
-    const struct vcpu *caller = &call->caller->core;
-    if (call->domain != NULL) {
-        console_log_guest(caller->domain->id, caller->id, LOG_INFO, "domctl %u for d%u refused: %s",
-                          call->op.cmd, call->domain->core.id, why);
-    } else {
-        console_log_guest(caller->domain->id, caller->id, LOG_INFO, "domctl %u refused: %s",
-                          call->op.cmd, why);
-    }
-    return call_done(error);
-}
-
 static domctl_fn find_command(uint32_t number, bool *answers)
 {
     if (number >= ARRAY_SIZE(commands)) {
@@ -74,13 +61,22 @@ static int find_domain(struct domctl *call)
     call->domain = hv_domain_find((uint16_t)id);
     if (call->op.cmd == XEN_DOMCTL_getdomaininfo) {
         if (id >= DOMID_FIRST_RESERVED) {
-            return -XEN_EINVAL;
+            return refuse(-XEN_EINVAL, "numbers of domains are below %u", DOMID_FIRST_RESERVED);
         }
         while (call->domain == NULL && ++id < DOMAIN_LIMIT) {
             call->domain = hv_domain_find((uint16_t)id);
         }
     }
-    return call->domain != NULL ? 0 : -XEN_ESRCH;
+    return call->domain != NULL ? 0 : refuse(-XEN_ESRCH, "there is no domain %u", call->op.domain);
+}
+
+COLD static void name_command(const struct domctl *call, int error)
+{
+    if (call->domain != NULL) {
+        (void)refusal_name(error, "command %u for d%u", call->op.cmd, call->domain->core.id);
+    } else {
+        (void)refusal_name(error, "command %u", call->op.cmd);
+    }
 }
 
 /* domctl(record). Who has no right learns nothing else: not even which domains there are. */
@@ -88,29 +84,33 @@ struct call_result hypercall_domctl(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     struct domctl call = {.caller = vcpu, .address = arg[0]};
     if (!vcpu->core.domain->is_control) {
-        return call_done(-XEN_EPERM);
+        return call_done(refuse(-XEN_EPERM, "d%u is no control domain", vcpu->core.domain->id));
     }
     if (!guest_copy_in(&call.op, call.address, sizeof(call.op))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(call.address, sizeof(call.op)));
     }
     if (call.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION) {
-        return control_refuse(&call, -XEN_EACCES, "the interface version is not Xen 4.17's");
+        return call_done(refuse(-XEN_EACCES, "interface version 0x%x: it must be 0x%x",
+                                call.op.interface_version, XEN_DOMCTL_INTERFACE_VERSION));
     }
     if (call.op.cmd != XEN_DOMCTL_createdomain) {
         int result = find_domain(&call);
         if (result != 0) {
-            return call_done(result);
+            return call_done(refusal_name(result, "command %u", call.op.cmd));
         }
     }
     bool answers = false;
     domctl_fn perform = find_command(call.op.cmd, &answers);
     if (perform == NULL) {
-        return hypercall_unknown(vcpu, __HYPERVISOR_domctl, "domctl", call.op.cmd);
+        return hypercall_unknown(vcpu, __HYPERVISOR_domctl, call.op.cmd);
     }
     struct call_result result = perform(&call);
     if (!result.again && result.value == 0 && answers &&
         !guest_copy_out(call.address, &call.op, sizeof(call.op))) {
-        return call_done(-XEN_EFAULT);
+        result = call_done(refuse_unwritable(call.address, sizeof(call.op)));
+    }
+    if (!result.again && result.value < 0) {
+        name_command(&call, (int)result.value);
     }
     return result;
 }

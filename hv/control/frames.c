@@ -5,6 +5,7 @@
 #include "builder/hypercall_page.h"
 #include "core/port.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 
 #define QUERY_LIMIT 1024U
 #define PIECE       64U /* frames looked at under one hold of the lock */
@@ -30,9 +31,14 @@ struct call_result domctl_hypercall_init(struct domctl *call)
 {
     struct mmu_context mmu;
     context_open(&mmu, &call->caller->core, &call->domain->core, &call->domain->core);
-    enum status status = fill_hypercall_page(&mmu, mfn_make(call->op.u.hypercall_init.gmfn));
+    mfn_t mfn = mfn_make(call->op.u.hypercall_init.gmfn);
+    enum status status = fill_hypercall_page(&mmu, mfn);
     context_close(&mmu);
-    return call_status(status);
+    return status == STATUS_OK ? call_done(0)
+                               : call_done(refuse(status_to_errno(status),
+                                                  "frame 0x%lx: it must be plain RAM of the "
+                                                  "domain's, and no table",
+                                                  mfn.value));
 }
 
 /* ---- what frames are used as --------------------------------------------------------------- */
@@ -57,11 +63,11 @@ static uint64_t use_of(const struct mmu_context *mmu, mfn_t mfn)
 }
 
 /* Turn the MFNs at `address` into what they are used as. */
-static bool answer_piece(const struct domctl *call, uint64_t address, uint64_t count)
+static int answer_piece(const struct domctl *call, uint64_t address, uint64_t count)
 {
     uint64_t frames[PIECE];
     if (!guest_copy_in(frames, address, count * sizeof(frames[0]))) {
-        return false;
+        return refuse_unreadable(address, count * sizeof(frames[0]));
     }
     struct mmu_context mmu;
     context_open(&mmu, &call->caller->core, &call->domain->core, &call->domain->core);
@@ -69,7 +75,9 @@ static bool answer_piece(const struct domctl *call, uint64_t address, uint64_t c
         frames[i] = use_of(&mmu, mfn_make(frames[i]));
     }
     context_close(&mmu);
-    return guest_copy_out(address, frames, count * sizeof(frames[0]));
+    return guest_copy_out(address, frames, count * sizeof(frames[0]))
+               ? 0
+               : refuse_unwritable(address, count * sizeof(frames[0]));
 }
 
 /* Where it stops to go on later, what is left stands in the caller's record: the ABI says so. */
@@ -77,19 +85,20 @@ struct call_result domctl_getpageframeinfo3(struct domctl *call)
 {
     struct xen_domctl_getpageframeinfo3 *query = &call->op.u.getpageframeinfo3;
     if (query->num > QUERY_LIMIT) {
-        return call_done(-XEN_E2BIG);
+        return call_done(refuse(-XEN_E2BIG, "%lu frames: at most %u", query->num, QUERY_LIMIT));
     }
     while (query->num > 0) {
         uint64_t count = min_u64(query->num, PIECE);
-        if (!answer_piece(call, HANDLE_ADDRESS(query->array), count)) {
-            return call_done(-XEN_EFAULT);
+        int result = answer_piece(call, HANDLE_ADDRESS(query->array), count);
+        if (result != 0) {
+            return call_done(result);
         }
         query->array.p += count;
         query->num -= count;
         if (query->num > 0 && port_should_yield()) {
             return guest_copy_out(call->address, &call->op, sizeof(call->op))
                        ? call_again()
-                       : call_done(-XEN_EFAULT);
+                       : call_done(refuse_unwritable(call->address, sizeof(call->op)));
         }
     }
     return call_done(0);

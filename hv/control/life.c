@@ -2,6 +2,7 @@
 /* domctl: domains are made, stopped, started and destroyed, and have limits. */
 #include "hv/control/control.h"
 
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 
 #define FRAMES_PER_KIB_SHIFT (PAGE_SHIFT - 10)
@@ -67,10 +68,10 @@ struct call_result domctl_createdomain(struct domctl *call)
         why = refuse_limits(create);
     }
     if (why != NULL) {
-        return control_refuse(call, -XEN_EINVAL, why);
+        return call_done(refuse(-XEN_EINVAL, "%s", why));
     }
     if ((create->arch.emulation_flags & ~XEN_X86_EMU_PIT) != 0) {
-        return control_refuse(call, -XEN_EOPNOTSUPP, "no devices are emulated for PV domains");
+        return call_done(refuse(-XEN_EOPNOTSUPP, "no devices are emulated for PV domains"));
     }
     bool chosen = call->op.domain != 0 && call->op.domain < DOMID_FIRST_RESERVED;
     struct domain_config config = {
@@ -92,8 +93,12 @@ struct call_result domctl_createdomain(struct domctl *call)
 /* The number must be the one it was created with: the ABI has it twice. */
 struct call_result domctl_max_vcpus(struct domctl *call)
 {
-    if (is_callers_own(call) || call->op.u.max_vcpus.max != call->domain->vcpu_limit) {
-        return call_done(-XEN_EINVAL);
+    if (is_callers_own(call)) {
+        return call_done(refuse_own());
+    }
+    if (call->op.u.max_vcpus.max != call->domain->vcpu_limit) {
+        return call_done(refuse(-XEN_EINVAL, "%u vCPUs: it was created for %u",
+                                call->op.u.max_vcpus.max, call->domain->vcpu_limit));
     }
     return call_done(hv_domain_add_vcpus(call->domain, call->op.u.max_vcpus.max));
 }
@@ -118,7 +123,7 @@ struct call_result domctl_setdomainhandle(struct domctl *call)
 
 struct call_result domctl_pausedomain(struct domctl *call)
 {
-    return call_done(is_callers_own(call) ? -XEN_EINVAL : hv_domain_pause(call->domain));
+    return call_done(is_callers_own(call) ? refuse_own() : hv_domain_pause(call->domain));
 }
 
 struct call_result domctl_unpausedomain(struct domctl *call)
@@ -128,13 +133,13 @@ struct call_result domctl_unpausedomain(struct domctl *call)
 
 struct call_result domctl_resumedomain(struct domctl *call)
 {
-    return call_done(is_callers_own(call) ? -XEN_EINVAL : hv_domain_resume(call->domain));
+    return call_done(is_callers_own(call) ? refuse_own() : hv_domain_resume(call->domain));
 }
 
 struct call_result domctl_destroydomain(struct domctl *call)
 {
     if (is_callers_own(call)) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse_own());
     }
     return hv_domain_destroy(call->domain, call->caller) ? call_done(0) : call_again();
 }

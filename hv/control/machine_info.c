@@ -5,6 +5,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/guest_memory.h"
 #include "hv/mem/boot_memory.h"
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "hv/time/time.h"
 
@@ -56,9 +57,9 @@ int sysctl_getcpuinfo(struct xen_sysctl *op)
     struct xen_sysctl_getcpuinfo *query = &op->u.getcpuinfo;
     struct xen_sysctl_cpuinfo info = {.idletime = sched_idle_ns()};
     query->nr_cpus = (uint32_t)min_u64(query->max_cpus, CPU_COUNT);
-    bool copied =
-        query->nr_cpus == 0 || guest_copy_out(HANDLE_ADDRESS(query->info), &info, sizeof(info));
-    return copied ? 0 : -XEN_EFAULT;
+    uint64_t to = HANDLE_ADDRESS(query->info);
+    bool copied = query->nr_cpus == 0 || guest_copy_out(to, &info, sizeof(info));
+    return copied ? 0 : refuse_unwritable(to, sizeof(info));
 }
 
 /* Of all widths together: nothing is kept apart for devices that need narrow addresses. */
@@ -66,7 +67,8 @@ int sysctl_availheap(struct xen_sysctl *op)
 {
     struct xen_sysctl_availheap *query = &op->u.availheap;
     if (query->min_bitwidth != 0 || query->max_bitwidth != 0) {
-        return -XEN_EOPNOTSUPP;
+        return refuse(-XEN_EOPNOTSUPP, "widths %u to %u: memory is of all widths together (0, 0)",
+                      query->min_bitwidth, query->max_bitwidth);
     }
     bool is_ours = query->node == 0 || query->node == ALL_NODES;
     query->avail_bytes = is_ours ? free_frames() << PAGE_SHIFT : 0;
@@ -76,7 +78,8 @@ int sysctl_availheap(struct xen_sysctl *op)
 /* Without a buffer only the number is asked for; `*count` is what there is, or was written. */
 static int answer_one(uint64_t to, uint32_t count, const void *record, size_t size)
 {
-    return to == 0 || count == 0 || guest_copy_out(to, record, size) ? 0 : -XEN_EFAULT;
+    return to == 0 || count == 0 || guest_copy_out(to, record, size) ? 0
+                                                                     : refuse_unwritable(to, size);
 }
 
 int sysctl_cputopoinfo(struct xen_sysctl *op)
@@ -120,14 +123,14 @@ int sysctl_cpupool_op(struct xen_sysctl *op)
 {
     struct xen_sysctl_cpupool_op *pool = &op->u.cpupool_op;
     if (pool->op != XEN_SYSCTL_CPUPOOL_OP_INFO) {
-        return -XEN_EOPNOTSUPP;
+        return refuse(-XEN_EOPNOTSUPP, "pool command %u: the one pool does not change", pool->op);
     }
     if (pool->cpupool_id != 0) {
-        return -XEN_ENOENT;
+        return refuse(-XEN_ENOENT, "pool %u: there is one, 0", pool->cpupool_id);
     }
     pool->sched_id = XEN_SCHEDULER_CREDIT2;
     pool->n_dom = count_domains();
-    return bitmap_write_first(&pool->cpumap) ? 0 : -XEN_EFAULT;
+    return bitmap_write_first(&pool->cpumap);
 }
 
 /* There is no rate limit: who is far enough behind interrupts another at any time. */
@@ -135,19 +138,23 @@ int sysctl_scheduler_op(struct xen_sysctl *op)
 {
     struct xen_sysctl_scheduler_op *operation = &op->u.scheduler_op;
     if (operation->cpupool_id != 0) {
-        return -XEN_ESRCH;
+        return refuse(-XEN_ESRCH, "pool %u: there is one, 0", operation->cpupool_id);
     }
     if (operation->sched_id != XEN_SCHEDULER_CREDIT2) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "scheduler %u: it is no other than credit2, %u",
+                      operation->sched_id, XEN_SCHEDULER_CREDIT2);
     }
     switch (operation->cmd) {
     case XEN_SYSCTL_SCHEDOP_getinfo:
         operation->u.sched_credit2.ratelimit_us = 0;
         return 0;
     case XEN_SYSCTL_SCHEDOP_putinfo:
-        return operation->u.sched_credit2.ratelimit_us == 0 ? 0 : -XEN_EOPNOTSUPP;
+        return operation->u.sched_credit2.ratelimit_us == 0
+                   ? 0
+                   : refuse(-XEN_EOPNOTSUPP, "a rate limit of %u us: there is none, 0",
+                            operation->u.sched_credit2.ratelimit_us);
     default:
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "scheduler command %u is not known", operation->cmd);
     }
 }
 

@@ -4,10 +4,10 @@
 
 #include "hv/control/cpu_policy.h"
 
-#include "hv/console/console.h"
 #include "hv/cpu/feature_words.h"
 #include "hv/emul/cpuid.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 
 /* Which word of features is at this place of the answer, or FEATURE_WORDS for none. */
 static unsigned int word_at(struct cpuid_result *answer, const uint32_t *place, uint32_t leaf,
@@ -55,14 +55,13 @@ static bool leaf_fits(const xen_cpuid_leaf_t *leaf, uint32_t hidden[FEATURE_WORD
 static int refuse_leaf(struct domctl *call, const xen_cpuid_leaf_t *leaf)
 {
     struct xen_domctl_cpu_policy *policy = &call->op.u.cpu_policy;
-    const struct vcpu *caller = &call->caller->core;
-    console_log_guest(caller->domain->id, caller->id, LOG_INFO,
-                      "CPU policy of d%u refused: CPUID leaf 0x%x, subleaf 0x%x is not what it "
-                      "will be, less some features",
-                      call->domain->core.id, leaf->leaf, leaf->subleaf);
     policy->err_leaf = leaf->leaf;
     policy->err_subleaf = leaf->subleaf;
-    return guest_copy_out(call->address, &call->op, sizeof(call->op)) ? -XEN_EINVAL : -XEN_EFAULT;
+    return guest_copy_out(call->address, &call->op, sizeof(call->op))
+               ? refuse(-XEN_EINVAL,
+                        "CPUID leaf 0x%x, subleaf 0x%x is not what it will be, less some features",
+                        leaf->leaf, leaf->subleaf)
+               : refuse_unwritable(call->address, sizeof(call->op));
 }
 
 static int check_leaves(struct domctl *call, uint32_t hidden[FEATURE_WORDS])
@@ -72,7 +71,7 @@ static int check_leaves(struct domctl *call, uint32_t hidden[FEATURE_WORDS])
         xen_cpuid_leaf_t leaf;
         uint64_t address = HANDLE_ADDRESS(policy->leaves) + i * sizeof(leaf);
         if (!guest_copy_in(&leaf, address, sizeof(leaf))) {
-            return -XEN_EFAULT;
+            return refuse_unreadable(address, sizeof(leaf));
         }
         if (!leaf_fits(&leaf, hidden)) {
             return refuse_leaf(call, &leaf);
@@ -86,16 +85,17 @@ struct call_result domctl_set_cpu_policy(struct domctl *call)
 {
     struct xen_domctl_cpu_policy *policy = &call->op.u.cpu_policy;
     if (call->domain == hv_vcpu_domain(call->caller)) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse_own());
     }
     if (call->domain->was_started) {
-        return control_refuse(call, -XEN_EEXIST, "it runs already, with another CPU policy");
+        return call_done(refuse(-XEN_EEXIST, "it runs already, with another CPU policy"));
     }
     if (policy->nr_leaves > LEAVES_LIMIT) {
-        return call_done(-XEN_E2BIG);
+        return call_done(
+            refuse(-XEN_E2BIG, "%u leaves: at most %u", policy->nr_leaves, LEAVES_LIMIT));
     }
     if (policy->nr_msrs > 0) {
-        return control_refuse(call, -XEN_EINVAL, "no MSR is a matter of CPU policy");
+        return call_done(refuse(-XEN_EINVAL, "no MSR is a matter of CPU policy"));
     }
     policy->err_leaf = policy->err_subleaf = policy->err_msr = UINT32_MAX;
     uint32_t hidden[FEATURE_WORDS];

@@ -2,6 +2,7 @@
 /* domctl: settings of a domain; and rights that only the first domain has. */
 #include "hv/control/control.h"
 
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "hv/time/time.h"
 
@@ -17,10 +18,11 @@ static struct call_result put_weight(struct domctl *call)
 {
     const struct xen_domctl_sched_credit2 *wanted = &call->op.u.scheduler_op.u.credit2;
     if (wanted->cap != 0) {
-        return control_refuse(call, -XEN_EOPNOTSUPP, "a domain's use of the CPU cannot be capped");
+        return call_done(refuse(-XEN_EOPNOTSUPP,
+                                "cap %u: a domain's use of the CPU cannot be capped", wanted->cap));
     }
     if (wanted->weight == 0) {
-        return control_refuse(call, -XEN_EINVAL, "a weight is 1 to 65535");
+        return call_done(refuse(-XEN_EINVAL, "weight 0: weights are 1 to 65535"));
     }
     sched_set_weight(call->domain, wanted->weight);
     return call_done(0);
@@ -31,7 +33,8 @@ struct call_result domctl_scheduler_op(struct domctl *call)
 {
     struct xen_domctl_scheduler_op *operation = &call->op.u.scheduler_op;
     if (operation->sched_id != XEN_SCHEDULER_CREDIT2) {
-        return control_refuse(call, -XEN_EINVAL, "the scheduler is no other than credit2");
+        return call_done(refuse(-XEN_EINVAL, "scheduler %u: it is no other than credit2, %u",
+                                operation->sched_id, XEN_SCHEDULER_CREDIT2));
     }
     switch (operation->cmd) {
     case XEN_DOMCTL_SCHEDOP_putinfo:
@@ -41,7 +44,9 @@ struct call_result domctl_scheduler_op(struct domctl *call)
         operation->u.credit2.cap = 0;
         return call_done(0);
     default:
-        return control_refuse(call, -XEN_EINVAL, "all vCPUs of a domain are scheduled alike");
+        return call_done(refuse(-XEN_EINVAL,
+                                "scheduler command %u: all vCPUs of a domain are scheduled alike",
+                                operation->cmd));
     }
 }
 
@@ -53,8 +58,8 @@ struct call_result domctl_set_address_size(struct domctl *call)
     if (size == WIDTH_64) {
         return call_done(0);
     }
-    return control_refuse(call, size == WIDTH_64 / 2 ? -XEN_EOPNOTSUPP : -XEN_EINVAL,
-                          "there are 64-bit domains only");
+    return call_done(refuse(size == WIDTH_64 / 2 ? -XEN_EOPNOTSUPP : -XEN_EINVAL,
+                            "width %u: there are 64-bit domains only", size));
 }
 
 struct call_result domctl_get_address_size(struct domctl *call)
@@ -67,12 +72,12 @@ struct call_result domctl_settscinfo(struct domctl *call)
 {
     uint32_t mode = call->op.u.tsc_info.tsc_mode;
     if (call->domain == hv_vcpu_domain(call->caller)) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse_own());
     }
     if (mode == TSC_MODE_DEFAULT || mode == TSC_MODE_NEVER_EMULATE) {
         return call_done(0);
     }
-    return control_refuse(call, -XEN_EINVAL, "the TSC is never emulated");
+    return call_done(refuse(-XEN_EINVAL, "TSC mode %u: the TSC is never emulated (0, 2)", mode));
 }
 
 struct call_result domctl_gettscinfo(struct domctl *call)
@@ -93,15 +98,16 @@ static struct call_result permit(struct domctl *call, bool allow)
     if (allow == call->domain->core.has_io) {
         return call_done(0);
     }
-    return control_refuse(call, -XEN_EOPNOTSUPP,
-                          "the machine's devices are the first domain's, all and always");
+    return call_done(
+        refuse(-XEN_EOPNOTSUPP, "the machine's devices are the first domain's, all and always"));
 }
 
 struct call_result domctl_iomem_permission(struct domctl *call)
 {
     const struct xen_domctl_iomem_permission *range = &call->op.u.iomem_permission;
     if (range->first_mfn + range->nr_mfns - 1 < range->first_mfn) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse(-XEN_EINVAL, "frames 0x%lx and 0x%lx more: there are not so many",
+                                range->first_mfn, range->nr_mfns));
     }
     return permit(call, range->allow_access != 0);
 }
@@ -110,7 +116,8 @@ struct call_result domctl_ioport_permission(struct domctl *call)
 {
     const struct xen_domctl_ioport_permission *range = &call->op.u.ioport_permission;
     if (range->nr_ports == 0 || range->first_port + (uint64_t)range->nr_ports > 0x10000) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse(-XEN_EINVAL, "%u ports from 0x%x on: there are 0 to 0xffff",
+                                range->nr_ports, range->first_port));
     }
     return permit(call, range->allow_access != 0);
 }
@@ -122,6 +129,7 @@ struct call_result domctl_irq_permission(struct domctl *call)
 
 struct call_result domctl_unsupported(struct domctl *call)
 {
-    return control_refuse(call, -XEN_EOPNOTSUPP,
-                          "there are no shadow tables, dirty logs or assigned devices");
+    (void)call;
+    return call_done(
+        refuse(-XEN_EOPNOTSUPP, "there are no shadow tables, dirty logs or assigned devices"));
 }

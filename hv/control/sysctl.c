@@ -7,6 +7,7 @@
 #include "hv/control/machine_info.h"
 #include "hv/debug/keys.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 
 typedef int (*sysctl_fn)(struct xen_sysctl *op);
 
@@ -38,8 +39,9 @@ static int getdomaininfolist(struct xen_sysctl *op)
         }
         struct xen_domctl_getdomaininfo info;
         domain_info_fill(domain, &info);
-        if (!guest_copy_out(to + list->num_domains * sizeof(info), &info, sizeof(info))) {
-            return -XEN_EFAULT;
+        uint64_t address = to + list->num_domains * sizeof(info);
+        if (!guest_copy_out(address, &info, sizeof(info))) {
+            return refuse_unwritable(address, sizeof(info));
         }
         list->num_domains++;
     }
@@ -52,7 +54,7 @@ static int debug_keys(struct xen_sysctl *op)
     for (uint32_t i = 0; i < op->u.debug_keys.nr_keys; i++) {
         char key;
         if (!guest_copy_in(&key, from + i, 1)) {
-            return -XEN_EFAULT;
+            return refuse_unreadable(from + i, 1);
         }
         debug_key_act(key);
     }
@@ -82,24 +84,25 @@ struct call_result hypercall_sysctl(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     struct xen_sysctl op;
     if (!vcpu->core.domain->is_control) {
-        return call_done(-XEN_EPERM);
+        return call_done(refuse(-XEN_EPERM, "d%u is no control domain", vcpu->core.domain->id));
     }
     if (!guest_copy_in(&op, arg[0], sizeof(op))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(arg[0], sizeof(op)));
     }
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION) {
-        return call_done(-XEN_EACCES);
+        return call_done(refuse(-XEN_EACCES, "interface version 0x%x: it must be 0x%x",
+                                op.interface_version, XEN_SYSCTL_INTERFACE_VERSION));
     }
     sysctl_fn perform = NULL;
     if (op.cmd < ARRAY_SIZE(commands)) {
         perform = commands[index_nospec(op.cmd, ARRAY_SIZE(commands))];
     }
     if (perform == NULL) {
-        return hypercall_unknown(vcpu, __HYPERVISOR_sysctl, "sysctl", op.cmd);
+        return hypercall_unknown(vcpu, __HYPERVISOR_sysctl, op.cmd);
     }
     int result = perform(&op);
     if (result == 0 && !guest_copy_out(arg[0], &op, sizeof(op))) {
-        result = -XEN_EFAULT;
+        result = refuse_unwritable(arg[0], sizeof(op));
     }
-    return call_done(result);
+    return call_done(result == 0 ? 0 : refusal_name(result, "command %u", op.cmd));
 }

@@ -3,6 +3,7 @@
 
 #include "core/pte_update.h"
 #include "hv/cpu/cpu.h"
+#include "hv/refuse.h"
 
 #define STATUS  6
 #define CONTROL 7
@@ -45,16 +46,21 @@ void debug_init_vcpu(struct hv_vcpu *vcpu)
 static int set_address(struct hv_vcpu *vcpu, unsigned int number, uint64_t value)
 {
     if (!address_is_guest(value)) {
-        return -XEN_EPERM;
+        return refuse(-XEN_EPERM, "DR%u = 0x%lx: the address is not the guest's", number, value);
     }
     vcpu->debug[number] = value;
     return 0;
 }
 
+static int refuse_high_half(unsigned int number, uint64_t value)
+{
+    return refuse(-XEN_EINVAL, "DR%u = 0x%lx: bits 32 to 63 are reserved", number, value);
+}
+
 static int set_status(struct hv_vcpu *vcpu, uint64_t value)
 {
     if ((value & HIGH_HALF) != 0) {
-        return -XEN_EINVAL;
+        return refuse_high_half(STATUS, value);
     }
     vcpu->debug[STATUS] = (value & DR6_REPORTS) | DR6_INITIAL;
     return 0;
@@ -63,16 +69,17 @@ static int set_status(struct hv_vcpu *vcpu, uint64_t value)
 static int set_control(struct hv_vcpu *vcpu, uint64_t value)
 {
     if ((value & HIGH_HALF) != 0) {
-        return -XEN_EINVAL;
+        return refuse_high_half(CONTROL, value);
     }
-    /* General detect would trap our own accesses. */
+    /* It would trap our own accesses. */
     if ((value & DR7_GD) != 0) {
-        return -XEN_EPERM;
+        return refuse(-XEN_EPERM, "DR7 = 0x%lx: general detect, bit 13, is not for guests", value);
     }
     for (unsigned int i = 0; i < BREAKPOINT_COUNT; i++) {
         if ((value & breakpoint_enable_bits(i)) != 0 &&
             breakpoint_condition(value, i) == CONDITION_IO && (vcpu->cr4 & CR4_DE) == 0) {
-            return -XEN_EPERM;
+            return refuse(-XEN_EPERM, "DR7 = 0x%lx: breakpoint %u is for I/O, and CR4.DE is clear",
+                          value, i);
         }
     }
     vcpu->debug[CONTROL] = (value & ~DR7_ZERO) | DR7_INITIAL;
@@ -90,20 +97,27 @@ bool debug_is_sound(const struct hv_vcpu *vcpu)
     return sound;
 }
 
+static int refuse_register(unsigned int number)
+{
+    return refuse(-XEN_ENODEV, "there is no DR%u: 0 to 3, 6, 7, and with CR4.DE clear 4 and 5",
+                  number);
+}
+
 /* False: the vCPU has no register of that number. */
 static bool find_register(const struct hv_vcpu *vcpu, unsigned int *number)
 {
-    if (*number == 4 || *number == 5) {
-        *number += 2;
-        return (vcpu->cr4 & CR4_DE) == 0;
+    bool is_alias = *number == 4 || *number == 5;
+    if (is_alias && (vcpu->cr4 & CR4_DE) != 0) {
+        return false;
     }
+    *number += is_alias ? 2 : 0;
     return *number <= CONTROL;
 }
 
 int debug_set(struct hv_vcpu *vcpu, unsigned int number, uint64_t value)
 {
     if (!find_register(vcpu, &number)) {
-        return -XEN_ENODEV;
+        return refuse_register(number);
     }
     switch (number) {
     case STATUS:
@@ -118,7 +132,7 @@ int debug_set(struct hv_vcpu *vcpu, unsigned int number, uint64_t value)
 int debug_get(const struct hv_vcpu *vcpu, unsigned int number, uint64_t *value)
 {
     if (!find_register(vcpu, &number)) {
-        return -XEN_ENODEV;
+        return refuse_register(number);
     }
     *value = vcpu->debug[index_nospec(number, ARRAY_SIZE(vcpu->debug))];
     return 0;

@@ -5,6 +5,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/cpu/msr_names.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 #include "lib/check.h"
 
 /* The registers rather than RDFSBASE and its kin: those follow CR4.FSGSBASE, which is the guest's.
@@ -119,7 +120,7 @@ struct call_result hypercall_set_segment_base(struct hv_vcpu *vcpu, uint64_t arg
     uint64_t base = arg[1];
     uint32_t which = (uint32_t)arg[0];
     if (which != SEGBASE_GS_USER_SEL && !address_is_canonical(base)) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse(-XEN_EINVAL, "base 0x%lx is not canonical", base));
     }
     switch (which) {
     case SEGBASE_FS:
@@ -135,6 +136,6 @@ struct call_result hypercall_set_segment_base(struct hv_vcpu *vcpu, uint64_t arg
         load_user_gs((uint16_t)base);
         return call_done(0);
     default:
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse(-XEN_EINVAL, "segment %u: there are 0 to 3", which));
     }
 }

@@ -5,6 +5,7 @@
 #include "core/port.h"
 #include "hv/console/console.h"
 #include "hv/debug/audit_own.h"
+#include "hv/refuse.h"
 #include "lib/format.h"
 
 #define AUDIT_LINES 32U /* differences printed in full */
@@ -86,6 +87,16 @@ static mfn_t find_scratch(unsigned int *order)
     return scratch;
 }
 
+/* Refusals whose reason was not told, since the last audit. Each has left a warning. */
+static uint64_t count_unexplained(void)
+{
+    uint64_t count = refusal_take_unexplained();
+    if (count > 0) {
+        console_log(LOG_ALWAYS, "audit: %lu calls were refused, and gave no reason", count);
+    }
+    return count;
+}
+
 /* False: there is no free frame to count in. */
 static bool audit(struct audit_result *result)
 {
@@ -103,6 +114,7 @@ static bool audit(struct audit_result *result)
         frame_mark_dirty(frame_find(mfn_add(scratch, i)));
     }
     result->differences += audit_own();
+    result->differences += count_unexplained();
     return true;
 }
 
@@ -121,11 +133,12 @@ struct call_result hypercall_audit(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     (void)arg;
     if (!option_audit) {
-        return call_done(-XEN_ENOSYS);
+        return call_done(refuse(-XEN_ENOSYS, "audits are for the option audit"));
     }
     if (!vcpu->core.domain->is_control) {
-        return call_done(-XEN_EPERM);
+        return call_done(refuse(-XEN_EPERM, "audits are for control domains"));
     }
     struct audit_result result;
-    return audit(&result) ? call_done((int64_t)result.differences) : call_done(-XEN_ENOMEM);
+    return call_done(audit(&result) ? (int64_t)result.differences
+                                    : refuse(-XEN_ENOMEM, "there is no free frame to count in"));
 }

@@ -6,6 +6,7 @@
 #include "core/teardown.h"
 #include "hv/entry/work.h"
 #include "hv/mem/memory.h"
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/vcpu.h"
 #include "hv/time/wall_clock.h"
@@ -115,21 +116,35 @@ static void discard(struct hv_domain *domain)
     domain_record_free(domain);
 }
 
+static int refuse_memory(const char *what)
+{
+    return refuse(-XEN_ENOMEM, "%s needs memory, of which %lu frames are free", what,
+                  machine.free_count);
+}
+
+static int refuse_dying(const struct hv_domain *domain)
+{
+    return refuse(-XEN_EINVAL, "d%u is dying", domain->core.id);
+}
+
 int hv_domain_create(const struct domain_config *config, struct hv_domain **created)
 {
     if (config->vcpus == 0 || config->vcpus > DOMAIN_VCPU_LIMIT) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "%u vCPUs: a domain has 1 to %u", config->vcpus,
+                      DOMAIN_VCPU_LIMIT);
     }
     uint16_t id = config->id == DOMID_INVALID ? choose_id() : config->id;
     if (id >= DOMAIN_LIMIT) {
-        return config->id == DOMID_INVALID ? -XEN_ENOSPC : -XEN_EINVAL;
+        return config->id == DOMID_INVALID
+                   ? refuse(-XEN_ENOSPC, "there are all %u domains that there can be", DOMAIN_LIMIT)
+                   : refuse(-XEN_EINVAL, "d%u: numbers are below %u", id, DOMAIN_LIMIT);
     }
     if (machine.domains[id] != NULL) {
-        return -XEN_EEXIST;
+        return refuse(-XEN_EEXIST, "there is a d%u already", id);
     }
     struct hv_domain *domain = domain_record_take();
     if (domain == NULL) {
-        return -XEN_ENOMEM;
+        return refuse_memory("the domain's record");
     }
     domain_init(&domain->core, id);
     set_rights(domain, config);
@@ -141,7 +156,10 @@ int hv_domain_create(const struct domain_config *config, struct hv_domain **crea
     enum status status = create_grant_table(&domain->core, config);
     if (status != STATUS_OK || !create_shared_info(domain)) {
         discard(domain);
-        return status == STATUS_OK ? -XEN_ENOMEM : status_to_errno(status);
+        return status == STATUS_OK || status == STATUS_NO_MEMORY
+                   ? refuse_memory("the domain's grant table and shared_info")
+                   : refuse(status_to_errno(status), "%d grant frames, %d maptrack frames: %s",
+                            config->grant_frames, config->maptrack_frames, status_text(status));
     }
     *created = domain;
     return 0;
@@ -151,26 +169,29 @@ static int add_vcpu(struct hv_domain *domain, unsigned int id)
 {
     struct hv_vcpu *vcpu = vcpu_record_take();
     if (vcpu == NULL) {
-        return -XEN_ENOMEM;
+        return refuse_memory("a vCPU's record");
     }
     if (!sched_add_vcpu(vcpu, domain->weight)) {
         vcpu_record_free(vcpu);
-        return -XEN_ENOMEM;
+        return refuse(-XEN_ENOMEM, "the scheduler has all vCPUs that it takes");
     }
     if (!hv_vcpu_init(vcpu, domain, id)) {
         domain->core.vcpus[id] = NULL;
         domain->core.vcpu_count--;
         sched_remove_vcpu(vcpu);
         vcpu_record_free(vcpu);
-        return -XEN_ENOMEM;
+        return refuse_memory("a vCPU's state");
     }
     return 0;
 }
 
 int hv_domain_add_vcpus(struct hv_domain *domain, unsigned int count)
 {
-    if (count > domain->vcpu_limit || domain->core.is_dying) {
-        return -XEN_EINVAL;
+    if (domain->core.is_dying) {
+        return refuse_dying(domain);
+    }
+    if (count > domain->vcpu_limit) {
+        return refuse(-XEN_EINVAL, "%u vCPUs: it may have %u", count, domain->vcpu_limit);
     }
     for (unsigned int id = 0; id < count; id++) {
         int result = domain->core.vcpus[id] == NULL ? add_vcpu(domain, id) : 0;
@@ -186,7 +207,8 @@ int hv_domain_add_vcpus(struct hv_domain *domain, unsigned int count)
 int hv_domain_pause(struct hv_domain *domain)
 {
     if (domain->pause_count >= PAUSE_LIMIT) {
-        return -XEN_EOVERFLOW;
+        return refuse(-XEN_EOVERFLOW, "it was paused %u times, and not unpaused",
+                      domain->pause_count);
     }
     domain->pause_count++;
     sched_update_domain(domain);
@@ -209,7 +231,7 @@ static void start(struct hv_domain *domain)
 int hv_domain_unpause(struct hv_domain *domain)
 {
     if (domain->pause_count == 0) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "it is not paused");
     }
     domain->pause_count--;
     if (domain->pause_count == 0 && !domain->was_started) {
@@ -242,7 +264,7 @@ void hv_domain_shut_down(struct hv_domain *domain, unsigned int code)
 int hv_domain_resume(struct hv_domain *domain)
 {
     if (domain->core.is_dying) {
-        return -XEN_EINVAL;
+        return refuse_dying(domain);
     }
     domain->is_shut_down = false;
     domain->shutdown_code = 0;

@@ -3,6 +3,7 @@
 
 #include "core/reservation.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 #include "hv/vcpu.h"
 #include "lib/string.h"
 
@@ -25,7 +26,7 @@ void memory_map_set_plain(struct hv_domain *domain, uint64_t size)
 }
 
 /* As many entries as there is room for; the number says how many. */
-enum status memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address)
+int memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct memory_map *map = &hv_vcpu_domain(vcpu)->memory_map;
     struct xen_memory_map record;
@@ -35,37 +36,44 @@ enum status memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address)
     memcpy(entries, map->entries, count * sizeof(entries[0]));
     ticket_lock_release(&map->lock);
     if (count == 0) {
-        return STATUS_NO_MEMORY_MAP;
+        return refuse(status_to_errno(STATUS_NO_MEMORY_MAP), "%s",
+                      status_text(STATUS_NO_MEMORY_MAP));
     }
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return STATUS_FAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     record.nr_entries = (uint32_t)min_u64(record.nr_entries, count);
-    bool copied = guest_copy_out((uint64_t)record.buffer.p, entries,
-                                 record.nr_entries * sizeof(entries[0])) &&
-                  guest_copy_out(address, &record, sizeof(record));
-    return copied ? STATUS_OK : STATUS_FAULT;
+    uint64_t buffer = (uint64_t)record.buffer.p;
+    uint64_t size = record.nr_entries * sizeof(entries[0]);
+    if (!guest_copy_out(buffer, entries, size)) {
+        return refuse_unwritable(buffer, size);
+    }
+    return guest_copy_out(address, &record, sizeof(record))
+               ? 0
+               : refuse_unwritable(address, sizeof(record));
 }
 
-enum status memory_map_set_call(struct hv_vcpu *vcpu, uint64_t address)
+int memory_map_set_call(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct xen_foreign_memory_map record;
     struct e820_entry entries[MEMORY_MAP_LIMIT];
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return STATUS_FAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     if (record.map.nr_entries > MEMORY_MAP_LIMIT) {
-        return STATUS_BAD_ARGUMENT;
+        return refuse(-XEN_EINVAL, "%u entries: a map has at most %u", record.map.nr_entries,
+                      MEMORY_MAP_LIMIT);
     }
     struct domain *domain;
     enum status status = reservation_find_domain(&vcpu->core, record.domid, &domain);
     if (status != STATUS_OK) {
-        return status;
+        return refuse(status_to_errno(status), "d%u: %s; %s", record.domid, status_text(status),
+                      status_advice(status));
     }
-    if (!guest_copy_in(entries, (uint64_t)record.map.buffer.p,
-                       record.map.nr_entries * sizeof(entries[0]))) {
-        return STATUS_FAULT;
+    uint64_t size = record.map.nr_entries * sizeof(entries[0]);
+    if (!guest_copy_in(entries, (uint64_t)record.map.buffer.p, size)) {
+        return refuse_unreadable((uint64_t)record.map.buffer.p, size);
     }
     store(&hv_domain_of(domain)->memory_map, entries, record.map.nr_entries);
-    return STATUS_OK;
+    return 0;
 }

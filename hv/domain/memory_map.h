@@ -23,7 +23,7 @@ struct memory_map {
 void memory_map_set_plain(struct hv_domain *domain, uint64_t size);
 
 /* XENMEM_memory_map and XENMEM_set_memory_map, with the record at `address`. */
-enum status memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address);
-enum status memory_map_set_call(struct hv_vcpu *vcpu, uint64_t address);
+int memory_map_get_call(struct hv_vcpu *vcpu, uint64_t address);
+int memory_map_set_call(struct hv_vcpu *vcpu, uint64_t address);
 
 #endif

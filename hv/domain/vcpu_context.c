@@ -8,6 +8,7 @@
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/segments.h"
 #include "hv/entry/rflags.h"
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "lib/string.h"
 
@@ -20,39 +21,51 @@ static mfn_t base_of(uint64_t cr3)
 
 /* ---- checks -------------------------------------------------------------------------------- */
 
-static bool addresses_are_canonical(const struct vcpu_guest_context *context)
+static int check_addresses(const struct vcpu_guest_context *context)
 {
-    const uint64_t addresses[] = {
-        context->user_regs.rip,
-        context->user_regs.rsp,
-        context->kernel_sp,
-        context->event_callback_eip,
-        context->failsafe_callback_eip,
-        context->syscall_callback_eip,
-        context->fs_base,
-        context->gs_base_kernel,
-        context->gs_base_user,
-        context->ldt_base,
+    const struct {
+        const char *name;
+        uint64_t value;
+    } addresses[] = {
+        {"rip", context->user_regs.rip},
+        {"rsp", context->user_regs.rsp},
+        {"kernel_sp", context->kernel_sp},
+        {"event_callback_eip", context->event_callback_eip},
+        {"failsafe_callback_eip", context->failsafe_callback_eip},
+        {"syscall_callback_eip", context->syscall_callback_eip},
+        {"fs_base", context->fs_base},
+        {"gs_base_kernel", context->gs_base_kernel},
+        {"gs_base_user", context->gs_base_user},
+        {"ldt_base", context->ldt_base},
     };
     for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
-        if (!address_is_canonical(addresses[i])) {
-            return false;
+        if (!address_is_canonical(addresses[i].value)) {
+            return refuse(-XEN_EINVAL, "%s 0x%lx is not canonical", addresses[i].name,
+                          addresses[i].value);
         }
     }
     for (unsigned int i = 0; i < ARRAY_SIZE(context->trap_ctxt); i++) {
         if (!address_is_canonical(context->trap_ctxt[i].address)) {
-            return false;
+            return refuse(-XEN_EINVAL, "trap_ctxt[%u].address 0x%lx is not canonical", i,
+                          context->trap_ctxt[i].address);
         }
     }
-    return true;
+    return 0;
 }
 
-static bool tables_are_possible(const struct vcpu_guest_context *context)
+static int check_tables(const struct vcpu_guest_context *context)
 {
-    bool in_kernel = (context->flags & VGCF_in_kernel) != 0;
-    return context->gdt_ents <= GDT_ENTRIES_MAX && context->ldt_ents <= LDT_ENTRIES_MAX &&
-           (context->ldt_ents == 0 || (context->ldt_base & PAGE_MASK) == 0) &&
-           (in_kernel || context->ctrlreg[1] != 0);
+    if (context->gdt_ents > GDT_ENTRIES_MAX || context->ldt_ents > LDT_ENTRIES_MAX) {
+        return refuse(-XEN_EINVAL, "%lu GDT and %lu LDT entries: at most %u and %u",
+                      context->gdt_ents, context->ldt_ents, GDT_ENTRIES_MAX, LDT_ENTRIES_MAX);
+    }
+    if (context->ldt_ents != 0 && (context->ldt_base & PAGE_MASK) != 0) {
+        return refuse(-XEN_EINVAL, "ldt_base 0x%lx: an LDT begins with a page", context->ldt_base);
+    }
+    if ((context->flags & VGCF_in_kernel) == 0 && context->ctrlreg[1] == 0) {
+        return refuse(-XEN_EINVAL, "it begins in user mode without a user base (CR1)");
+    }
+    return 0;
 }
 
 /* ---- what refers to frames ----------------------------------------------------------------- */
@@ -134,20 +147,33 @@ static void set_entry_points(struct hv_vcpu *vcpu, const struct vcpu_guest_conte
         context->syscall_callback_eip, (context->flags & VGCF_syscall_disables_events) != 0};
 }
 
+/* For what the core has not told. */
+static int refuse_tables(const struct vcpu_guest_context *context, enum status status)
+{
+    return refuse(-XEN_EINVAL, "LDT at 0x%lx, CR3 0x%lx, CR1 0x%lx: %s; %s", context->ldt_base,
+                  context->ctrlreg[3], context->ctrlreg[1], status_text(status),
+                  status_advice(status));
+}
+
 struct call_result vcpu_context_set(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
 {
     if (vcpu->is_initialised) {
-        return call_done(-XEN_EEXIST);
+        return call_done(refuse(-XEN_EEXIST, "vCPU %u has its state already", vcpu->core.id));
     }
-    if (!addresses_are_canonical(context) || !tables_are_possible(context)) {
-        return call_done(-XEN_EINVAL);
+    int refusal = check_addresses(context);
+    if (refusal == 0) {
+        refusal = check_tables(context);
     }
+    if (refusal != 0) {
+        return call_done(refusal);
+    }
+    uint64_t reasons = refusal_count();
     enum status status = take_tables(vcpu, context);
     if (status == STATUS_PREEMPTED || status == STATUS_AGAIN) {
         return call_again();
     }
     if (status != STATUS_OK) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refusal_count() != reasons ? -XEN_EINVAL : refuse_tables(context, status));
     }
     if (vcpu->core.id == 0) {
         vcpu->core.domain->assists |= context->vm_assist & VM_ASSIST_TYPES;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SYSCALL: a system call of guest user mode goes to its kernel; of guest kernel mode it is a
  * hypercall. */
+#include "core/batch.h"
 #include "core/mmu_call.h"
 #include "hv/console/console.h"
 #include "hv/cpu/msr.h"
@@ -8,6 +9,7 @@
 #include "hv/entry/bounce.h"
 #include "hv/entry/traps.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 
 /* Adapters: the core's calls take the core's vCPU. */
 static struct call_result mmu_update(struct hv_vcpu *vcpu, uint64_t arg[])
@@ -48,9 +50,10 @@ static struct call_result update_descriptor(struct hv_vcpu *vcpu, uint64_t arg[]
 static struct call_result grant_table_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     uint32_t command = (uint32_t)arg[0];
+    uint64_t reasons = vcpu->reason.count;
     struct call_result result = call_grant_table_op(&vcpu->core, arg);
-    if (!result.again && result.value == -XEN_ENOSYS) {
-        return hypercall_unknown(vcpu, __HYPERVISOR_grant_table_op, "grant_table_op", command);
+    if (!result.again && result.value == -XEN_ENOSYS && vcpu->reason.count == reasons) {
+        return hypercall_unknown(vcpu, __HYPERVISOR_grant_table_op, command);
     }
     return result;
 }
@@ -108,9 +111,11 @@ COLD static struct call_result refuse_unknown(const struct hv_vcpu *vcpu, uint64
     struct hv_domain *domain = hv_vcpu_domain(vcpu);
     uint64_t bit = number < 63 ? number : 63; /* the ABI ends there: one bit for all beyond */
     if (((domain->refused_calls >> bit) & 1) == 0) {
+        char place[REFUSAL_PLACE_SIZE];
+        refusal_format_place(place);
         domain->refused_calls |= UINT64_C(1) << bit;
         console_log_guest(domain->core.id, vcpu->core.id, LOG_INFO,
-                          "hypercall %lu is not implemented", number);
+                          "%shypercall %lu refused: ENOSYS: it is not implemented", place, number);
     }
     return call_done(-XEN_ENOSYS);
 }
@@ -130,15 +135,20 @@ static inline bool is_error(int64_t value)
     return value < 0 && value >= -ERROR_LIMIT;
 }
 
-/* A handler that knows the very reason of a refusal has told it by then. These two answer with a
- * register's value, which may look like an error. */
-COLD static void explain(const struct hv_vcpu *vcpu, uint64_t number, const uint64_t arg[],
-                         struct call_result result, uint64_t messages_before)
+/* Results that look like an error, but are none, or one that an earlier execution has told. */
+static bool is_no_refusal(hypercall_fn perform, const uint64_t arg[])
+{
+    return perform == iret || perform == hypercall_get_debugreg ||
+           ((perform == mmu_update || perform == mmuext_op) && batch_is_released(arg));
+}
+
+COLD static void explain(struct hv_vcpu *vcpu, uint64_t number, const uint64_t arg[],
+                         struct call_result result, uint64_t reasons_before)
 {
     const struct hypercall *call = &hypercalls[number];
-    if (!result.again && call->perform != iret && call->perform != hypercall_get_debugreg &&
-        messages_before == console_guest_message_count()) {
-        hypercall_explain(vcpu, call->name, arg, (int)-result.value);
+    bool is_told = vcpu->reason.count != reasons_before;
+    if (!result.again && (is_told || !is_no_refusal(call->perform, arg))) {
+        refusal_print(vcpu, call->name, arg, (int)-result.value, reasons_before);
     }
 }
 
@@ -149,10 +159,10 @@ static ALWAYS_INLINE struct call_result perform(struct hv_vcpu *vcpu, uint64_t n
     if (UNLIKELY(handler == NULL)) {
         return refuse_unknown(vcpu, number);
     }
-    uint64_t messages = console_guest_message_count();
+    uint64_t reasons = vcpu->reason.count;
     struct call_result result = handler(vcpu, arg);
     if (UNLIKELY(is_error(result.value))) {
-        explain(vcpu, number, arg, result, messages);
+        explain(vcpu, number, arg, result, reasons);
     }
     return result;
 }

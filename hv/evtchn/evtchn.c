@@ -5,6 +5,7 @@
 #include "hv/cpu/msr.h"
 #include "hv/irq/pirq.h"
 #include "hv/mem/memory.h"
+#include "hv/refuse.h"
 #include "hv/vcpu.h"
 #include "lib/string.h"
 
@@ -171,22 +172,36 @@ void evtchn_raise_hypervisor(const struct hv_domain *domain, uint32_t port)
     unlock_tables(flags);
 }
 
+/* -EINVAL: the port, NULL if it is closed or there is none, is not one for this. */
+COLD static int refuse_port(const struct evtchn *evtchn, uint32_t port, const char *wanted)
+{
+    static const char *const states[] = {
+        [EVTCHN_UNBOUND] = "unbound", [EVTCHN_INTERDOMAIN] = "connected",
+        [EVTCHN_VIRQ] = "a VIRQ's",   [EVTCHN_IPI] = "an IPI's",
+        [EVTCHN_PIRQ] = "a PIRQ's",   [EVTCHN_HYPERVISOR] = "connected to the hypervisor",
+    };
+    return refuse(-XEN_EINVAL, "port %u is %s: %s", port,
+                  evtchn == NULL ? "not open" : states[evtchn->state], wanted);
+}
+
+COLD static int refuse_number(uint32_t port)
+{
+    return refuse(-XEN_EINVAL, "port %u: there are 1 to %u", port, EVTCHN_LIMIT - 1);
+}
+
 int evtchn_send(struct hv_domain *domain, uint32_t port)
 {
-    int result = -XEN_EINVAL;
+    int result = 0;
     uint64_t flags = lock_tables();
     const struct evtchn *evtchn = port_find(domain, port);
     if (evtchn != NULL && evtchn->state == EVTCHN_INTERDOMAIN) {
         set_pending(hv_domain_of(domain_find(evtchn->remote_domain)), evtchn->remote_port);
-        result = 0;
     } else if (evtchn != NULL && evtchn->state == EVTCHN_IPI) {
         set_pending(domain, port);
-        result = 0;
     } else if (evtchn != NULL && evtchn->state == EVTCHN_HYPERVISOR) {
-        guest_console_notify(domain); /* which only notes it */
-        result = 0;
-    } else if (evtchn != NULL && evtchn->state == EVTCHN_UNBOUND) {
-        result = 0; /* nobody there to be told */
+        guest_console_notify(domain);                               /* which only notes it */
+    } else if (evtchn == NULL || evtchn->state != EVTCHN_UNBOUND) { /* there, nobody is told */
+        result = refuse_port(evtchn, port, "sends go to inter-domain ports and IPIs");
     }
     unlock_tables(flags);
     return result;
@@ -195,7 +210,7 @@ int evtchn_send(struct hv_domain *domain, uint32_t port)
 int evtchn_unmask(struct hv_domain *domain, uint32_t port)
 {
     if (!port_exists(port)) {
-        return -XEN_EINVAL;
+        return refuse_number(port);
     }
     uint64_t flags = lock_tables();
     uint64_t bit = port_bit(port);
@@ -232,11 +247,12 @@ static uint32_t port_find_closed(const struct evtchn_table *table)
 static int port_open(struct hv_domain *domain, const struct evtchn *contents, uint32_t *port)
 {
     if (domain->core.is_dying) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "d%u is dying", domain->core.id);
     }
     *port = port_find_closed(&domain->evtchns);
     if (*port >= domain->evtchns.port_limit) {
-        return -XEN_ENOSPC;
+        return refuse(-XEN_ENOSPC, "d%u has all ports open that it may have, 1 to %u",
+                      domain->core.id, domain->evtchns.port_limit - 1);
     }
     domain->evtchns.taken[*port / WORD_BITS] |= port_bit(*port);
     *evtchn_at(&domain->evtchns, *port) = *contents;
@@ -272,7 +288,7 @@ int evtchn_open_hypervisor(struct hv_domain *domain, uint32_t *port)
 int evtchn_bind_ipi(struct hv_domain *domain, uint32_t vcpu_id, uint32_t *port)
 {
     if (hv_domain_vcpu(domain, vcpu_id) == NULL) {
-        return -XEN_ENOENT;
+        return refuse_vcpu(domain, vcpu_id);
     }
     struct evtchn contents = {.state = EVTCHN_IPI, .vcpu = (uint16_t)vcpu_id};
     return open_locked(domain, &contents, port);
@@ -280,21 +296,28 @@ int evtchn_bind_ipi(struct hv_domain *domain, uint32_t vcpu_id, uint32_t *port)
 
 int evtchn_bind_virq(struct hv_domain *domain, uint32_t virq, uint32_t vcpu_id, uint32_t *port)
 {
-    if (virq >= NR_VIRQS || (virq_is_global(virq) && vcpu_id != 0)) {
-        return -XEN_EINVAL;
+    if (virq >= NR_VIRQS) {
+        return refuse(-XEN_EINVAL, "VIRQ %u: there are 0 to %u", virq, NR_VIRQS - 1);
+    }
+    if (virq_is_global(virq) && vcpu_id != 0) {
+        return refuse(-XEN_EINVAL, "VIRQ %u is the domain's: it is bound on vCPU 0, not %u", virq,
+                      vcpu_id);
     }
     if (hv_domain_vcpu(domain, vcpu_id) == NULL) {
-        return -XEN_ENOENT;
+        return refuse_vcpu(domain, vcpu_id);
     }
     struct evtchn contents = {
         .state = EVTCHN_VIRQ, .virq = (uint8_t)virq, .vcpu = (uint16_t)vcpu_id};
     uint16_t *bound =
         &domain->evtchns.virq_port[index_nospec(vcpu_id, VCPU_LIMIT)][index_nospec(virq, NR_VIRQS)];
-    int result = -XEN_EEXIST;
+    int result;
     uint64_t flags = lock_tables();
     if (*bound == 0) {
         result = port_open(domain, &contents, port);
         *bound = result == 0 ? (uint16_t)*port : 0;
+    } else {
+        result =
+            refuse(-XEN_EEXIST, "VIRQ %u of vCPU %u is bound to port %u", virq, vcpu_id, *bound);
     }
     unlock_tables(flags);
     return result;
@@ -303,7 +326,7 @@ int evtchn_bind_virq(struct hv_domain *domain, uint32_t virq, uint32_t vcpu_id, 
 int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port)
 {
     if (!pirq_exists(pirq)) {
-        return -XEN_EINVAL;
+        return pirq_refuse_number(pirq);
     }
     struct evtchn contents = {.state = EVTCHN_PIRQ, .pirq = (uint16_t)pirq};
     uint64_t flags = lock_tables();
@@ -321,10 +344,15 @@ int evtchn_bind_pirq(struct hv_domain *domain, uint32_t pirq, uint32_t *port)
 int evtchn_bind_interdomain(struct hv_domain *domain, struct hv_domain *remote,
                             uint32_t remote_port, uint32_t *port)
 {
-    int result = -XEN_EINVAL;
+    int result;
     uint64_t flags = lock_tables();
     struct evtchn *end = port_find(remote, remote_port);
-    if (end != NULL && end->state == EVTCHN_UNBOUND && end->remote_domain == domain->core.id) {
+    if (end == NULL || end->state != EVTCHN_UNBOUND) {
+        result = refuse_port(end, remote_port, "the other end must be unbound");
+    } else if (end->remote_domain != domain->core.id) {
+        result = refuse(-XEN_EINVAL, "port %u of d%u is for another domain", remote_port,
+                        remote->core.id);
+    } else {
         struct evtchn contents = {.state = EVTCHN_INTERDOMAIN,
                                   .remote_domain = remote->core.id,
                                   .remote_port = remote_port};
@@ -343,16 +371,17 @@ int evtchn_bind_interdomain(struct hv_domain *domain, struct hv_domain *remote,
 int evtchn_bind_vcpu(struct hv_domain *domain, uint32_t port, uint32_t vcpu_id)
 {
     if (hv_domain_vcpu(domain, vcpu_id) == NULL) {
-        return -XEN_ENOENT;
+        return refuse_vcpu(domain, vcpu_id);
     }
-    int result = -XEN_EINVAL;
+    int result = 0;
     uint64_t flags = lock_tables();
     struct evtchn *evtchn = port_find(domain, port);
     /* What is one vCPU's own stays there: its IPIs, its timer. */
     if (evtchn != NULL && evtchn->state != EVTCHN_IPI &&
         (evtchn->state != EVTCHN_VIRQ || virq_is_global(evtchn->virq))) {
         evtchn->vcpu = (uint16_t)vcpu_id;
-        result = 0;
+    } else {
+        result = refuse_port(evtchn, port, "one vCPU's own ports stay there");
     }
     unlock_tables(flags);
     return result;
@@ -375,7 +404,7 @@ int evtchn_close(struct hv_domain *domain, uint32_t port)
     struct evtchn *evtchn = port_find(domain, port);
     if (evtchn == NULL) {
         unlock_tables(flags);
-        return -XEN_EINVAL;
+        return refuse_port(evtchn, port, "what is to be closed must be");
     }
     if (evtchn->state == EVTCHN_INTERDOMAIN) {
         disconnect(domain, evtchn);
@@ -446,7 +475,7 @@ static void describe(const struct evtchn *evtchn, struct evtchn_status *status)
 int evtchn_get_status(const struct hv_domain *domain, uint32_t port, struct evtchn_status *status)
 {
     if (!port_exists(port)) {
-        return -XEN_EINVAL;
+        return refuse_number(port);
     }
     memset(&status->u, 0, sizeof(status->u));
     uint64_t flags = lock_tables();

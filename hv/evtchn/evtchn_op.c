@@ -3,6 +3,7 @@
 #include "hv/evtchn/evtchn.h"
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 
 #include <xen/event_channel.h>
 
@@ -14,10 +15,12 @@ static int find_target(const struct hv_vcpu *vcpu, uint16_t id, struct hv_domain
     struct domain *caller = vcpu->core.domain;
     struct domain *domain = id == DOMID_SELF ? caller : domain_find(id);
     if (domain == NULL) {
-        return -XEN_ESRCH;
+        return refuse(-XEN_ESRCH, "there is no domain %u", id);
     }
     *target = hv_domain_of(domain);
-    return domain_may_target(caller, domain) ? 0 : -XEN_EPERM;
+    return domain_may_target(caller, domain)
+               ? 0
+               : refuse(-XEN_EPERM, "d%u is not the caller's to rule: DOMID_SELF is", id);
 }
 
 /* Tell the guest its new port; if that fails, the port is given back. */
@@ -28,14 +31,14 @@ static int report_port(struct hv_domain *domain, uint64_t address, const void *r
         return 0;
     }
     (void)evtchn_close(domain, port);
-    return -XEN_EFAULT;
+    return refuse_unwritable(address, size);
 }
 
 static int alloc_unbound(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_alloc_unbound record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     struct hv_domain *domain;
     int result = find_target(vcpu, record.dom, &domain);
@@ -52,14 +55,14 @@ static int bind_interdomain(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_bind_interdomain record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     struct hv_domain *domain = hv_vcpu_domain(vcpu);
     /* No right over the other domain is needed: it has named this one when it made the port. */
     struct domain *remote =
         record.remote_dom == DOMID_SELF ? &domain->core : domain_find(record.remote_dom);
     if (remote == NULL) {
-        return -XEN_ESRCH;
+        return refuse(-XEN_ESRCH, "there is no domain %u", record.remote_dom);
     }
     int result = evtchn_bind_interdomain(domain, hv_domain_of(remote), record.remote_port,
                                          &record.local_port);
@@ -71,7 +74,7 @@ static int bind_virq(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_bind_virq record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     struct hv_domain *domain = hv_vcpu_domain(vcpu);
     int result = evtchn_bind_virq(domain, record.virq, record.vcpu, &record.port);
@@ -83,7 +86,7 @@ static int bind_ipi(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_bind_ipi record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     struct hv_domain *domain = hv_vcpu_domain(vcpu);
     int result = evtchn_bind_ipi(domain, record.vcpu, &record.port);
@@ -96,11 +99,11 @@ static int bind_pirq(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_bind_pirq record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     struct hv_domain *domain = hv_vcpu_domain(vcpu);
     if (!domain->core.has_io) {
-        return -XEN_EPERM;
+        return refuse(-XEN_EPERM, "PIRQ %u: device interrupts are the first domain's", record.pirq);
     }
     int result = evtchn_bind_pirq(domain, record.pirq, &record.port);
     return result != 0 ? result
@@ -112,7 +115,7 @@ static int close_port(struct hv_vcpu *vcpu, uint64_t address)
     struct evtchn_close record;
     return guest_copy_in(&record, address, sizeof(record))
                ? evtchn_close(hv_vcpu_domain(vcpu), record.port)
-               : -XEN_EFAULT;
+               : refuse_unreadable(address, sizeof(record));
 }
 
 static int send(struct hv_vcpu *vcpu, uint64_t address)
@@ -120,14 +123,14 @@ static int send(struct hv_vcpu *vcpu, uint64_t address)
     struct evtchn_send record;
     return guest_copy_in(&record, address, sizeof(record))
                ? evtchn_send(hv_vcpu_domain(vcpu), record.port)
-               : -XEN_EFAULT;
+               : refuse_unreadable(address, sizeof(record));
 }
 
 static int get_status(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_status record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     struct hv_domain *domain;
     int result = find_target(vcpu, record.dom, &domain);
@@ -137,7 +140,9 @@ static int get_status(struct hv_vcpu *vcpu, uint64_t address)
     if (result != 0) {
         return result;
     }
-    return guest_copy_out(address, &record, sizeof(record)) ? 0 : -XEN_EFAULT;
+    return guest_copy_out(address, &record, sizeof(record))
+               ? 0
+               : refuse_unwritable(address, sizeof(record));
 }
 
 static int bind_vcpu(struct hv_vcpu *vcpu, uint64_t address)
@@ -145,7 +150,7 @@ static int bind_vcpu(struct hv_vcpu *vcpu, uint64_t address)
     struct evtchn_bind_vcpu record;
     return guest_copy_in(&record, address, sizeof(record))
                ? evtchn_bind_vcpu(hv_vcpu_domain(vcpu), record.port, record.vcpu)
-               : -XEN_EFAULT;
+               : refuse_unreadable(address, sizeof(record));
 }
 
 static int unmask(struct hv_vcpu *vcpu, uint64_t address)
@@ -153,7 +158,7 @@ static int unmask(struct hv_vcpu *vcpu, uint64_t address)
     struct evtchn_unmask record;
     return guest_copy_in(&record, address, sizeof(record))
                ? evtchn_unmask(hv_vcpu_domain(vcpu), record.port)
-               : -XEN_EFAULT;
+               : refuse_unreadable(address, sizeof(record));
 }
 
 /* The one command that may take several goes: what was closed by then is closed. */
@@ -161,7 +166,7 @@ static struct call_result reset(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct evtchn_reset record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(address, sizeof(record)));
     }
     struct hv_domain *domain;
     int result = find_target(vcpu, record.dom, &domain);
@@ -173,7 +178,7 @@ static int refuse_fifo(struct hv_vcpu *vcpu, uint64_t address)
 {
     (void)vcpu;
     (void)address;
-    return -XEN_ENOSYS;
+    return refuse(-XEN_ENOSYS, "there are no FIFO event channels: use those of 2 levels");
 }
 
 static const operation_fn operations[] = {
@@ -204,7 +209,7 @@ struct call_result hypercall_event_channel_op(struct hv_vcpu *vcpu, uint64_t arg
         operation = operations[index_nospec(command, ARRAY_SIZE(operations))];
     }
     if (operation == NULL) {
-        return hypercall_unknown(vcpu, __HYPERVISOR_event_channel_op, "event_channel_op", command);
+        return hypercall_unknown(vcpu, __HYPERVISOR_event_channel_op, command);
     }
     return call_done(operation(vcpu, arg[1]));
 }

@@ -8,6 +8,7 @@
 #include "hv/console/guest_console.h"
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 
 #define PIECE_SIZE 128U /* about 10 ms on a slow serial line */
 
@@ -28,7 +29,7 @@ static struct call_result write_text(struct hv_domain *domain, uint64_t arg[])
         char piece[PIECE_SIZE];
         uint32_t size = (uint32_t)min_u64(left, PIECE_SIZE);
         if (!guest_copy_in(piece, address, size)) {
-            return call_done(-XEN_EFAULT);
+            return call_done(refuse_unreadable(address, size));
         }
         guest_console_write(domain, piece, size);
         left -= size;
@@ -45,10 +46,10 @@ static struct call_result write_text(struct hv_domain *domain, uint64_t arg[])
 static struct call_result read_text(struct hv_domain *domain, uint32_t size, uint64_t address)
 {
     if (!guest_console_has_input(domain)) {
-        return call_done(-XEN_EPERM);
+        return call_done(refuse(-XEN_EPERM, "input comes by the domain's console ring"));
     }
     if (size > INT32_MAX) {
-        return call_done(-XEN_E2BIG);
+        return call_done(refuse(-XEN_E2BIG, "%u bytes: a call takes %d", size, INT32_MAX));
     }
     uint32_t done = 0;
     while (done < size) {
@@ -58,7 +59,8 @@ static struct call_result read_text(struct hv_domain *domain, uint32_t size, uin
             break;
         }
         if (!guest_copy_out(address + done, piece, count)) {
-            return call_done(-XEN_EFAULT); /* these bytes are lost: they were the caller's */
+            /* These bytes are lost: they were the caller's. */
+            return call_done(refuse_unwritable(address + done, count));
         }
         done += (uint32_t)count;
     }
@@ -76,6 +78,6 @@ struct call_result hypercall_console_io(struct hv_vcpu *vcpu, uint64_t arg[])
     case CONSOLEIO_read:
         return read_text(domain, (uint32_t)arg[1], arg[2]);
     default:
-        return hypercall_unknown(vcpu, __HYPERVISOR_console_io, "console_io", command);
+        return hypercall_unknown(vcpu, __HYPERVISOR_console_io, command);
     }
 }

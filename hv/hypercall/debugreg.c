@@ -15,7 +15,7 @@ struct call_result hypercall_set_debugreg(struct hv_vcpu *vcpu, uint64_t arg[])
  * like an errno. So the ABI has it. */
 struct call_result hypercall_get_debugreg(struct hv_vcpu *vcpu, uint64_t arg[])
 {
-    uint64_t value;
+    uint64_t value = 0;
     int error = debug_get(vcpu, (unsigned int)arg[0], &value);
     return call_done(error != 0 ? error : (int64_t)value);
 }

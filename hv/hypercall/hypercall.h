@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The hypercalls that are not the core's. Each gets the argument registers and answers 0 or more,
- * or a negative errno of the ABI; none is ever called in guest-user mode. */
+ * or a negative errno of the ABI, with a reason (hv/refuse.h); none is ever called in guest-user
+ * mode. */
 #ifndef HV_HYPERCALL_HYPERCALL_H
 #define HV_HYPERCALL_HYPERCALL_H
 
@@ -9,10 +10,6 @@
 
 typedef struct call_result (*hypercall_fn)(struct hv_vcpu *vcpu, uint64_t arg[]);
 
-/* hv/hypercall/explain.c: a call's first two arguments, the error and what that means, for the log.
- * For what no handler has told; once for several in a row with the same first argument. */
-void hypercall_explain(const struct hv_vcpu *vcpu, const char *name, const uint64_t arg[],
-                       int error);
 /* hv/hypercall/version.c */
 struct call_result hypercall_xen_version(struct hv_vcpu *vcpu, uint64_t arg[]);
 /* What we were started with, for who asks with the right to know. Once, at boot. */
@@ -58,8 +55,7 @@ struct call_result hypercall_multicall(struct hv_vcpu *vcpu, uint64_t arg[]);
  * each domain. */
 struct call_result hypercall_perform(struct hv_vcpu *vcpu, uint64_t number, uint64_t arg[]);
 
-/* A sub-command that is not implemented: -ENOSYS, said once for each domain and call. */
-struct call_result hypercall_unknown(struct hv_vcpu *vcpu, unsigned int call, const char *name,
-                                     uint64_t command);
+/* A sub-command that is not implemented: -ENOSYS, told once for each domain, call and command. */
+struct call_result hypercall_unknown(struct hv_vcpu *vcpu, unsigned int call, uint64_t command);
 
 #endif

@@ -3,6 +3,7 @@
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
 #include "hv/irq/pirq.h"
+#include "hv/refuse.h"
 
 #include <xen/physdev.h>
 
@@ -20,14 +21,14 @@ static bool has_io(const struct hv_vcpu *vcpu)
 static int take_record(const struct hv_vcpu *vcpu, void *record, uint64_t address, size_t size)
 {
     if (!guest_copy_in(record, address, size)) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, size);
     }
-    return has_io(vcpu) ? 0 : -XEN_EPERM;
+    return has_io(vcpu) ? 0 : refuse(-XEN_EPERM, "devices are the first domain's");
 }
 
 static int give_record(uint64_t address, const void *record, size_t size)
 {
-    return guest_copy_out(address, record, size) ? 0 : -XEN_EFAULT;
+    return guest_copy_out(address, record, size) ? 0 : refuse_unwritable(address, size);
 }
 
 /* ---- ports --------------------------------------------------------------------------------- */
@@ -36,10 +37,10 @@ static int set_iopl(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct physdev_set_iopl record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     if (record.iopl > IOPL_MAX) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "I/O privilege level %u: there are 0 to 3", record.iopl);
     }
     vcpu->iopl = (uint8_t)record.iopl;
     return 0;
@@ -50,15 +51,16 @@ static struct call_result set_io_bitmap(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct physdev_set_iobitmap record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(address, sizeof(record)));
     }
     if (record.nr_ports > IO_PORT_COUNT) {
-        return call_done(-XEN_EINVAL);
+        return call_done(
+            refuse(-XEN_EINVAL, "%u ports: there are %u", record.nr_ports, IO_PORT_COUNT));
     }
     if (record.nr_ports == 0) {
         return call_done(0);
     }
-    return hypercall_unknown(vcpu, __HYPERVISOR_physdev_op, "physdev_op", PHYSDEVOP_set_iobitmap);
+    return hypercall_unknown(vcpu, __HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap);
 }
 
 /* ---- PCI ----------------------------------------------------------------------------------- */
@@ -80,7 +82,8 @@ static int apic_read(struct hv_vcpu *vcpu, uint64_t address)
         return result;
     }
     if (!pirq_read_ioapic(record.apic_physbase, record.reg, &record.value)) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "I/O APIC at 0x%lx, register %u: there is none",
+                      record.apic_physbase, record.reg);
     }
     return give_record(address, &record, sizeof(record));
 }
@@ -90,7 +93,7 @@ static int apic_write(struct hv_vcpu *vcpu, uint64_t address)
 {
     (void)vcpu;
     (void)address;
-    return -XEN_EPERM;
+    return refuse(-XEN_EPERM, "I/O APICs are the hypervisor's: setup_gsi changes a line");
 }
 
 /* Which vector an interrupt has is not the guest's business. As on Xen it gets any number back. */
@@ -111,14 +114,17 @@ static int check_target(const struct hv_vcpu *vcpu, domid_t id)
     if (id == DOMID_SELF || id == vcpu->core.domain->id) {
         return 0;
     }
-    return domain_find(id) == NULL ? -XEN_ESRCH : -XEN_EPERM;
+    return domain_find(id) == NULL
+               ? refuse(-XEN_ESRCH, "there is no domain %u", id)
+               : refuse(-XEN_EPERM, "d%u: the first domain has all interrupts", id);
 }
 
 /* A line's PIRQ is its GSI; a negative number leaves the choice to us. */
 static int map_gsi(struct hv_vcpu *vcpu, struct physdev_map_pirq *record)
 {
     if (record->index < 0 || (record->pirq >= 0 && record->pirq != record->index)) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "GSI %d as PIRQ %d: a GSI's PIRQ has its number", record->index,
+                      record->pirq);
     }
     record->pirq = record->index;
     return pirq_map(hv_vcpu_domain(vcpu), (uint32_t)record->index);
@@ -142,9 +148,10 @@ static int map_pirq(struct hv_vcpu *vcpu, uint64_t address)
     case MAP_PIRQ_TYPE_MSI:
     case MAP_PIRQ_TYPE_MSI_SEG:
     case MAP_PIRQ_TYPE_MULTI_MSI:
-        return -XEN_EOPNOTSUPP; /* hv/irq/pirq.h says why; drivers take the INTx line instead */
+        /* hv/irq/pirq.h says why. */
+        return refuse(-XEN_EOPNOTSUPP, "there are no MSIs: use the device's INTx line");
     default:
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "type %d: only GSIs are mapped", record.type);
     }
 }
 
@@ -158,7 +165,7 @@ static int unmap_pirq(struct hv_vcpu *vcpu, uint64_t address)
     if (result != 0) {
         return result;
     }
-    return record.pirq < 0 ? -XEN_EINVAL : pirq_unmap(hv_vcpu_domain(vcpu), (uint32_t)record.pirq);
+    return pirq_unmap(hv_vcpu_domain(vcpu), (uint32_t)record.pirq); /* below 0: there is none */
 }
 
 /* Each PIRQ stands for the GSI of its number: there are no others to hand out. */
@@ -166,7 +173,7 @@ static int get_free_pirq(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct physdev_get_free_pirq record;
     int result = take_record(vcpu, &record, address, sizeof(record));
-    return result != 0 ? result : -XEN_ENOSPC;
+    return result != 0 ? result : refuse(-XEN_ENOSPC, "there are no PIRQs but those of the GSIs");
 }
 
 static int irq_status_query(struct hv_vcpu *vcpu, uint64_t address)
@@ -177,7 +184,7 @@ static int irq_status_query(struct hv_vcpu *vcpu, uint64_t address)
         return result;
     }
     if (!pirq_exists(record.irq)) {
-        return -XEN_EINVAL;
+        return pirq_refuse_number(record.irq);
     }
     record.flags = pirq_needs_eoi(record.irq) ? XENIRQSTAT_needs_eoi : 0;
     return give_record(address, &record, sizeof(record));
@@ -189,9 +196,6 @@ static int setup_gsi(struct hv_vcpu *vcpu, uint64_t address)
     int result = take_record(vcpu, &record, address, sizeof(record));
     if (result != 0) {
         return result;
-    }
-    if (record.gsi < 0) {
-        return -XEN_EINVAL;
     }
     return pirq_set_wiring((uint32_t)record.gsi, record.triggering != 0, record.polarity != 0);
 }
@@ -209,7 +213,7 @@ static int refuse_eoi_bitmap(struct hv_vcpu *vcpu, uint64_t address)
 {
     (void)vcpu;
     (void)address;
-    return -XEN_ENOSYS;
+    return refuse(-XEN_ENOSYS, "there is no bitmap of EOIs: irq_status_query says who needs one");
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -243,7 +247,7 @@ struct call_result hypercall_physdev_op(struct hv_vcpu *vcpu, uint64_t arg[])
         operation = operations[index_nospec(command, ARRAY_SIZE(operations))];
     }
     if (operation == NULL) {
-        return hypercall_unknown(vcpu, __HYPERVISOR_physdev_op, "physdev_op", command);
+        return hypercall_unknown(vcpu, __HYPERVISOR_physdev_op, command);
     }
     return call_done(operation(vcpu, arg[1]));
 }

@@ -4,6 +4,7 @@
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
 #include "hv/irq/lapic.h"
+#include "hv/refuse.h"
 #include "hv/time/time.h"
 #include "hv/time/wall_clock.h"
 
@@ -16,7 +17,10 @@
 static int set_time(uint64_t seconds, uint32_t nanoseconds, uint64_t system_ns)
 {
     if (nanoseconds >= NS_PER_SECOND || !time_set_wall_clock(seconds, nanoseconds, system_ns)) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL,
+                      "the time %lu.%09u s at system time %lu ns: a second has 10^9 "
+                      "ns, and the machine was not started before 1970",
+                      seconds, nanoseconds, system_ns);
     }
     wall_clock_publish_all();
     return 0;
@@ -29,14 +33,14 @@ static int firmware_info(struct xenpf_firmware_info *info)
     case XEN_FW_DISK_INFO:
     case XEN_FW_DISK_MBR_SIGNATURE:
     case XEN_FW_VBEDDC_INFO:
-        return -XEN_ESRCH;
+        return refuse(-XEN_ESRCH, "the firmware was not asked for information %u", info->type);
     case XEN_FW_EFI_INFO:
-        return -XEN_ENOSYS;
+        return refuse(-XEN_ENOSYS, "the machine was not started by EFI");
     case XEN_FW_KBD_SHIFT_FLAGS:
         info->u.kbd_shift_flags = 0;
         return 0;
     default:
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "the firmware's information %u is not known", info->type);
     }
 }
 
@@ -45,10 +49,11 @@ static int firmware_info(struct xenpf_firmware_info *info)
 static int enter_sleep(struct hv_vcpu *vcpu, const struct xenpf_enter_acpi_sleep *sleep)
 {
     if (sleep->flags != 0 || sleep->sleep_state < ACPI_S1 || sleep->sleep_state > ACPI_S5) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "sleep state %u, flags 0x%x: states are 1 to 5, without flags",
+                      sleep->sleep_state, sleep->flags);
     }
     if (sleep->sleep_state != ACPI_S5) {
-        return -XEN_EOPNOTSUPP;
+        return refuse(-XEN_EOPNOTSUPP, "sleep state %u: there is only 5, off", sleep->sleep_state);
     }
     domain_shutdown(vcpu, SHUTDOWN_poweroff);
 }
@@ -74,13 +79,15 @@ struct call_result hypercall_platform_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     struct xen_platform_op op;
     if (!guest_copy_in(&op, arg[0], sizeof(op))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(arg[0], sizeof(op)));
     }
     if (op.interface_version != XENPF_INTERFACE_VERSION) {
-        return call_done(-XEN_EACCES);
+        return call_done(refuse(-XEN_EACCES, "interface version 0x%x: it must be 0x%x",
+                                op.interface_version, XENPF_INTERFACE_VERSION));
     }
     if (!vcpu->core.domain->has_io) {
-        return call_done(-XEN_EPERM);
+        return call_done(
+            refuse(-XEN_EPERM, "command %u: the machine is the first domain's", op.cmd));
     }
     int result;
     switch (op.cmd) {
@@ -90,7 +97,7 @@ struct call_result hypercall_platform_op(struct hv_vcpu *vcpu, uint64_t arg[])
     case XENPF_settime64:
         return call_done(
             op.u.settime64.mbz != 0
-                ? -XEN_EINVAL
+                ? refuse(-XEN_EINVAL, "mbz is 0x%x, but must be 0", op.u.settime64.mbz)
                 : set_time(op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time));
     case XENPF_enter_acpi_sleep:
         return call_done(enter_sleep(vcpu, &op.u.enter_acpi_sleep));
@@ -101,10 +108,10 @@ struct call_result hypercall_platform_op(struct hv_vcpu *vcpu, uint64_t arg[])
         result = get_cpu_info(&op.u.pcpu_info);
         break;
     default:
-        return hypercall_unknown(vcpu, __HYPERVISOR_platform_op, "platform_op", op.cmd);
+        return hypercall_unknown(vcpu, __HYPERVISOR_platform_op, op.cmd);
     }
     if (result == 0 && !guest_copy_out(arg[0], &op, sizeof(op))) {
-        result = -XEN_EFAULT;
+        result = refuse_unwritable(arg[0], sizeof(op));
     }
-    return call_done(result);
+    return call_done(result == 0 ? 0 : refusal_name(result, "command %u", op.cmd));
 }

@@ -2,6 +2,7 @@
 /* sched_op: a vCPU gives up the CPU, or its domain ends (xen/sched.h). */
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "hv/time/time.h"
 
@@ -19,11 +20,12 @@ static void block(struct hv_vcpu *vcpu)
 static int read_poll_ports(struct hv_vcpu *vcpu, uint64_t address, uint32_t count)
 {
     if (!guest_copy_in(vcpu->poll_ports, address, count * sizeof(vcpu->poll_ports[0]))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, count * sizeof(vcpu->poll_ports[0]));
     }
     for (uint32_t i = 0; i < count; i++) {
         if (vcpu->poll_ports[i] >= EVTCHN_LIMIT) {
-            return -XEN_EINVAL;
+            return refuse(-XEN_EINVAL, "port %u: there are 1 to %u", vcpu->poll_ports[i],
+                          EVTCHN_LIMIT - 1);
         }
     }
     return 0;
@@ -47,10 +49,11 @@ static int poll(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct sched_poll record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     if (record.nr_ports > ARRAY_SIZE(vcpu->poll_ports)) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "%u ports: at most %zu can be polled", record.nr_ports,
+                      ARRAY_SIZE(vcpu->poll_ports));
     }
     int result = read_poll_ports(vcpu, (uint64_t)record.ports.p, record.nr_ports);
     if (result != 0 || is_poll_over(vcpu, record.nr_ports, record.timeout)) {
@@ -71,7 +74,7 @@ static int shut_down(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct sched_shutdown record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     switch (record.reason) {
     case SHUTDOWN_poweroff:
@@ -81,10 +84,12 @@ static int shut_down(struct hv_vcpu *vcpu, uint64_t address)
         current_registers()->rax = 0; /* what it finds if it is resumed */
         domain_shutdown(vcpu, record.reason);
     case SHUTDOWN_suspend:
+        return refuse(-XEN_EOPNOTSUPP, "a domain cannot be suspended");
     case SHUTDOWN_soft_reset:
-        return -XEN_EOPNOTSUPP;
+        return refuse(-XEN_EOPNOTSUPP, "a domain cannot be reset: it can reboot");
     default:
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "shutdown reason %u: there are 0 to %u", record.reason,
+                      SHUTDOWN_MAX);
     }
 }
 
@@ -104,6 +109,6 @@ struct call_result hypercall_sched_op(struct hv_vcpu *vcpu, uint64_t arg[])
     case SCHEDOP_shutdown:
         return call_done(shut_down(vcpu, arg[1]));
     default:
-        return hypercall_unknown(vcpu, __HYPERVISOR_sched_op, "sched_op", command);
+        return hypercall_unknown(vcpu, __HYPERVISOR_sched_op, command);
     }
 }

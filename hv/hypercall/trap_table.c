@@ -7,6 +7,7 @@
 #include "hv/cpu/segments.h"
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 #include "lib/string.h"
 
 #include <xen/callback.h>
@@ -23,13 +24,14 @@ struct call_result hypercall_set_trap_table(struct hv_vcpu *vcpu, uint64_t arg[]
     for (unsigned int i = 0; i < EXCEPTION_COUNT; i++) {
         struct trap_info record;
         if (!guest_copy_in(&record, address, sizeof(record))) {
-            return call_done(-XEN_EFAULT);
+            return call_done(refuse_unreadable(address, sizeof(record)));
         }
         if (record.address == 0) {
             return call_done(0);
         }
         if (!address_is_canonical(record.address)) {
-            return call_done(-XEN_EINVAL);
+            return call_done(refuse(-XEN_EINVAL, "vector %u: address 0x%lx is not canonical",
+                                    record.vector, record.address));
         }
         vcpu->traps[record.vector] = guest_trap_make(&record);
         address += sizeof(record);
@@ -64,18 +66,28 @@ static bool masks_events(uint16_t type, uint16_t flags)
            (flags & CALLBACKF_mask_events) != 0;
 }
 
+static int refuse_type(uint16_t type)
+{
+    return refuse(-XEN_ENOSYS, "callback type %u is not known", type);
+}
+
+static int refuse_address(const char *what, uint64_t address)
+{
+    return refuse(-XEN_EINVAL, "%s 0x%lx is not canonical", what, address);
+}
+
 static struct call_result callback_register(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct callback_register record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(address, sizeof(record)));
     }
     struct guest_callback *slot = callback_slot(vcpu, record.type);
     if (slot == NULL) {
-        return call_done(-XEN_ENOSYS);
+        return call_done(refuse_type(record.type));
     }
     if (!address_is_canonical(record.address)) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse_address("address", record.address));
     }
     *slot = (struct guest_callback){record.address, masks_events(record.type, record.flags)};
     return call_done(0);
@@ -85,14 +97,17 @@ static struct call_result callback_unregister(struct hv_vcpu *vcpu, uint64_t add
 {
     struct callback_unregister record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(address, sizeof(record)));
     }
     struct guest_callback *slot = callback_slot(vcpu, record.type);
     if (slot == NULL) {
-        return call_done(-XEN_ENOSYS);
+        return call_done(refuse_type(record.type));
     }
     if (record.type != CALLBACKTYPE_nmi) {
-        return call_done(-XEN_EINVAL); /* only NMIs can be done without again */
+        return call_done(refuse(-XEN_EINVAL,
+                                "callback type %u cannot be done without again: only "
+                                "that of NMIs can",
+                                record.type));
     }
     *slot = (struct guest_callback){0};
     return call_done(0);
@@ -106,16 +121,18 @@ struct call_result hypercall_callback_op(struct hv_vcpu *vcpu, uint64_t arg[])
     case CALLBACKOP_unregister:
         return callback_unregister(vcpu, arg[1]);
     default:
-        return call_done(-XEN_ENOSYS);
+        return hypercall_unknown(vcpu, __HYPERVISOR_callback_op, (uint32_t)arg[0]);
     }
 }
 
 /* The older form: event, failsafe and syscall entry at once. */
 struct call_result hypercall_set_callbacks(struct hv_vcpu *vcpu, uint64_t arg[])
 {
-    if (!address_is_canonical(arg[0]) || !address_is_canonical(arg[1]) ||
-        !address_is_canonical(arg[2])) {
-        return call_done(-XEN_EINVAL);
+    static const char *const names[] = {"event address", "failsafe address", "syscall address"};
+    for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!address_is_canonical(arg[i])) {
+            return call_done(refuse_address(names[i], arg[i]));
+        }
     }
     vcpu->event_callback = (struct guest_callback){arg[0], true};
     vcpu->failsafe_callback = (struct guest_callback){arg[1], false};
@@ -127,7 +144,7 @@ struct call_result hypercall_set_callbacks(struct hv_vcpu *vcpu, uint64_t arg[])
 struct call_result hypercall_stack_switch(struct hv_vcpu *vcpu, uint64_t arg[])
 {
     if (!address_is_canonical(arg[1])) {
-        return call_done(-XEN_EINVAL);
+        return call_done(refuse_address("stack", arg[1]));
     }
     vcpu->kernel_ss = (uint16_t)(arg[0] | 3);
     vcpu->kernel_sp = arg[1];

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "hv/console/console.h"
 #include "hv/hypercall/hypercall.h"
-
-#include <inttypes.h>
+#include "hv/refuse.h"
 
 /* True once for each call and command, as long as there is room to remember: a guest must not be
  * able to fill the log. */
@@ -21,13 +19,11 @@ static bool is_first_refusal(struct hv_domain *domain, unsigned int call, uint64
     return true;
 }
 
-struct call_result hypercall_unknown(struct hv_vcpu *vcpu, unsigned int call, const char *name,
-                                     uint64_t command)
+struct call_result hypercall_unknown(struct hv_vcpu *vcpu, unsigned int call, uint64_t command)
 {
-    struct hv_domain *domain = hv_vcpu_domain(vcpu);
-    if (is_first_refusal(domain, call, command)) {
-        console_log_guest(domain->core.id, vcpu->core.id, LOG_INFO,
-                          "%s: command %" PRIu64 " is not implemented", name, command);
+    if (is_first_refusal(hv_vcpu_domain(vcpu), call, command)) {
+        return call_done(refuse(-XEN_ENOSYS, "command %lu is not implemented", command));
     }
+    refusal_mark_told();
     return call_done(-XEN_ENOSYS);
 }

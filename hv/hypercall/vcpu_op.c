@@ -8,6 +8,7 @@
 #include "hv/guest_memory.h"
 #include "hv/domain/vcpu_context.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/timers.h"
 #include "hv/time/time.h"
@@ -24,7 +25,7 @@ static struct call_result initialise(struct hv_vcpu *vcpu, uint64_t address)
 {
     static struct vcpu_guest_context context; /* too large for a stack; one CPU yet */
     if (!guest_copy_in(&context, address, sizeof(context))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(address, sizeof(context)));
     }
     return vcpu_context_set(vcpu, &context);
 }
@@ -32,7 +33,8 @@ static struct call_result initialise(struct hv_vcpu *vcpu, uint64_t address)
 static int bring_up(struct hv_vcpu *vcpu)
 {
     if (!vcpu->is_initialised) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "vCPU %u has no state to start with: initialise comes first",
+                      vcpu->core.id);
     }
     vcpu->is_up = true;
     sched_update(vcpu);
@@ -76,7 +78,8 @@ static struct vcpu_runstate_info runstate_now(const struct hv_vcpu *vcpu)
 static int get_runstate_info(const struct hv_vcpu *vcpu, uint64_t address)
 {
     struct vcpu_runstate_info info = runstate_now(vcpu);
-    return guest_copy_out(address, &info, sizeof(info)) ? 0 : -XEN_EFAULT;
+    return guest_copy_out(address, &info, sizeof(info)) ? 0
+                                                        : refuse_unwritable(address, sizeof(info));
 }
 
 /* The place is checked at each write, for the guest can unmap it at any time. */
@@ -84,10 +87,11 @@ static int register_runstate_area(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct vcpu_register_runstate_memory_area record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     if (!address_is_guest(record.addr.p)) {
-        return -XEN_EFAULT;
+        return refuse(-XEN_EFAULT, "a runstate area at 0x%lx: the address is not the guest's",
+                      record.addr.p);
     }
     vcpu->runstate_address = record.addr.p;
     if (vcpu == current_vcpu()) {
@@ -107,11 +111,11 @@ static int register_time_area(const struct hv_vcpu *vcpu, uint64_t address)
 {
     struct vcpu_register_time_memory_area record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     const struct vcpu_time_info time = vcpu->info->time;
     bool done = record.addr.p == 0 || guest_copy_out(record.addr.p, &time, sizeof(time));
-    return done ? 0 : -XEN_EFAULT;
+    return done ? 0 : refuse_unwritable(record.addr.p, sizeof(time));
 }
 
 /* Go on in `place`. Everything is marked pending, so that nothing that comes in meanwhile is lost.
@@ -130,16 +134,26 @@ static int register_vcpu_info(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct vcpu_register_vcpu_info record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     if (record.offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
         record.offset % _Alignof(struct vcpu_info) != 0) {
-        return -XEN_ENXIO;
+        return refuse(-XEN_ENXIO,
+                      "offset 0x%x: it must be a multiple of %zu, and the record in "
+                      "one page",
+                      record.offset, _Alignof(struct vcpu_info));
     }
     mfn_t mfn = mfn_make(record.mfn);
-    bool is_in_use = vcpu->is_up && vcpu != current_vcpu();
-    if (is_in_use || vcpu->info_registered || vcpu_take_info_frame(&vcpu->core, mfn) != STATUS_OK) {
-        return -XEN_EINVAL;
+    if (vcpu->is_up && vcpu != current_vcpu()) {
+        return refuse(-XEN_EINVAL, "vCPU %u is up: it or nobody moves its record", vcpu->core.id);
+    }
+    if (vcpu->info_registered) {
+        return refuse(-XEN_EINVAL, "vCPU %u has its record where it wanted it", vcpu->core.id);
+    }
+    enum status status = vcpu_take_info_frame(&vcpu->core, mfn);
+    if (status != STATUS_OK) {
+        return refuse(-XEN_EINVAL, "frame 0x%lx: %s; %s", record.mfn, status_text(status),
+                      status_advice(status));
     }
     uint8_t *page = port_map_frame(mfn);
     move_vcpu_info(vcpu, (struct vcpu_info *)(void *)(page + record.offset));
@@ -169,10 +183,11 @@ static int set_periodic_timer(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct vcpu_set_periodic_timer record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     if (record.period_ns < PERIOD_MIN_NS || record.period_ns > PERIOD_MAX_NS) {
-        return -XEN_EINVAL;
+        return refuse(-XEN_EINVAL, "a period of %lu ns: periods are %lu ns and more",
+                      record.period_ns, PERIOD_MIN_NS);
     }
     set_period(vcpu, record.period_ns);
     return 0;
@@ -182,7 +197,7 @@ static int set_singleshot_timer(struct hv_vcpu *vcpu, uint64_t address)
 {
     struct vcpu_set_singleshot_timer record;
     if (!guest_copy_in(&record, address, sizeof(record))) {
-        return -XEN_EFAULT;
+        return refuse_unreadable(address, sizeof(record));
     }
     /* A time in the past fires at once; 0 is one too, but in our record it means "off". The flag
      * that asks for an error instead is ignored, as on Xen: old kernels set it, and wait on. */
@@ -194,6 +209,12 @@ static int stop_singleshot_timer(struct hv_vcpu *vcpu)
 {
     set_singleshot_deadline(vcpu, 0);
     return 0;
+}
+
+static int refuse_others_timer(const struct hv_vcpu *vcpu, const struct hv_vcpu *target)
+{
+    return refuse(-XEN_EINVAL, "the one-shot timer of vCPU %u is not vCPU %u's to set",
+                  target->core.id, vcpu->core.id);
 }
 
 /* set_timer_op(deadline): the singleshot timer once more; 0 stops it. */
@@ -209,7 +230,7 @@ struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
     uint32_t command = (uint32_t)arg[0];
     struct hv_vcpu *target = hv_domain_vcpu(hv_vcpu_domain(vcpu), (uint32_t)arg[1]);
     if (target == NULL) {
-        return call_done(-XEN_ENOENT);
+        return call_done(refuse_vcpu(hv_vcpu_domain(vcpu), (uint32_t)arg[1]));
     }
     switch (command) {
     case VCPUOP_initialise:
@@ -235,12 +256,14 @@ struct call_result hypercall_vcpu_op(struct hv_vcpu *vcpu, uint64_t arg[])
         set_period(target, 0);
         return call_done(0);
     case VCPUOP_set_singleshot_timer:
-        return call_done(target == vcpu ? set_singleshot_timer(vcpu, arg[2]) : -XEN_EINVAL);
+        return call_done(target == vcpu ? set_singleshot_timer(vcpu, arg[2])
+                                        : refuse_others_timer(vcpu, target));
     case VCPUOP_stop_singleshot_timer:
-        return call_done(target == vcpu ? stop_singleshot_timer(vcpu) : -XEN_EINVAL);
+        return call_done(target == vcpu ? stop_singleshot_timer(vcpu)
+                                        : refuse_others_timer(vcpu, target));
     case VCPUOP_get_physid:
-        return call_done(-XEN_EINVAL); /* for pinned vCPUs only, and nobody can pin one */
+        return call_done(refuse(-XEN_EINVAL, "only pinned vCPUs have a processor, and none is"));
     default:
-        return hypercall_unknown(vcpu, __HYPERVISOR_vcpu_op, "vcpu_op", command);
+        return hypercall_unknown(vcpu, __HYPERVISOR_vcpu_op, command);
     }
 }

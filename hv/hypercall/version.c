@@ -2,6 +2,7 @@
 /* xen_version: which ABI this is, and which optional parts of it there are (xen/version.h). */
 #include "hv/guest_memory.h"
 #include "hv/hypercall/hypercall.h"
+#include "hv/refuse.h"
 #include "lib/string.h"
 
 #include <xen/version.h>
@@ -30,7 +31,7 @@ void version_set_command_line(const char *text)
 
 static struct call_result answer(uint64_t address, const void *value, size_t size)
 {
-    return call_done(guest_copy_out(address, value, size) ? 0 : -XEN_EFAULT);
+    return call_done(guest_copy_out(address, value, size) ? 0 : refuse_unwritable(address, size));
 }
 
 static struct call_result platform_parameters(uint64_t address)
@@ -58,10 +59,11 @@ static struct call_result get_features(const struct hv_vcpu *vcpu, uint64_t addr
 {
     struct xen_feature_info info;
     if (!guest_copy_in(&info, address, sizeof(info))) {
-        return call_done(-XEN_EFAULT);
+        return call_done(refuse_unreadable(address, sizeof(info)));
     }
     if (info.submap_idx != 0) {
-        return call_done(-XEN_EINVAL);
+        return call_done(
+            refuse(-XEN_EINVAL, "there is one word of features, 0, not %u", info.submap_idx));
     }
     info.submap = features_of(vcpu->core.domain);
     return answer(address, &info, sizeof(info));
@@ -85,16 +87,17 @@ COLD static struct call_result answer_other(struct hv_vcpu *vcpu, uint32_t comma
     case XENVER_get_features:
         return get_features(vcpu, address);
     case XENVER_pagesize:
-        return call_done(address == 0 ? (int64_t)PAGE_SIZE : -XEN_EINVAL);
+        return call_done(address == 0 ? (int64_t)PAGE_SIZE
+                                      : refuse(-XEN_EINVAL, "pagesize takes no address, but NULL"));
     case XENVER_guest_handle:
         return answer(address, hv_vcpu_domain(vcpu)->handle, sizeof(xen_domain_handle_t));
     case XENVER_commandline:
         return answer(address, vcpu->core.domain->is_control ? command_line : no_command_line,
                       sizeof(command_line));
     case XENVER_build_id:
-        return call_done(-XEN_ENODATA);
+        return call_done(refuse(-XEN_ENODATA, "the image has no build ID"));
     default:
-        return hypercall_unknown(vcpu, __HYPERVISOR_xen_version, "xen_version", command);
+        return hypercall_unknown(vcpu, __HYPERVISOR_xen_version, command);
     }
 }
 

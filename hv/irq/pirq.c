@@ -6,6 +6,7 @@
 #include "hv/irq/ioapic.h"
 #include "hv/irq/lapic.h"
 #include "hv/irq/vectors.h"
+#include "hv/refuse.h"
 #include "hv/vcpu.h"
 #include "lib/check.h"
 
@@ -47,6 +48,19 @@ static void unlock_lines(uint64_t flags)
 bool pirq_exists(uint32_t pirq)
 {
     return pirq < line_count;
+}
+
+int pirq_refuse_number(uint32_t pirq)
+{
+    return refuse(-XEN_EINVAL, "PIRQ %u: there are 0 to %u, the GSIs", pirq, line_count - 1);
+}
+
+/* -EINVAL: the domain has not mapped this. */
+static int refuse_not_mapped(uint32_t pirq)
+{
+    return pirq_exists(pirq)
+               ? refuse(-XEN_EINVAL, "PIRQ %u is not mapped: map_pirq does that", pirq)
+               : pirq_refuse_number(pirq);
 }
 
 static struct line *line_find(uint32_t pirq)
@@ -93,12 +107,15 @@ void pirq_reserve_isa(uint8_t irq)
 
 int pirq_map(struct hv_domain *domain, uint32_t pirq)
 {
-    int result = -XEN_EINVAL;
+    int result = 0;
     uint64_t flags = lock_lines();
     struct line *line = line_find(pirq);
-    if (line != NULL && (line->mapped_by == NULL || line->mapped_by == domain)) {
+    if (line == NULL) {
+        result = pirq_refuse_number(pirq);
+    } else if (line->mapped_by != NULL && line->mapped_by != domain) {
+        result = refuse(-XEN_EINVAL, "PIRQ %u is mapped by another domain", pirq);
+    } else {
         line->mapped_by = domain;
-        result = 0;
     }
     unlock_lines(flags);
     return result;
@@ -106,30 +123,36 @@ int pirq_map(struct hv_domain *domain, uint32_t pirq)
 
 int pirq_unmap(const struct hv_domain *domain, uint32_t pirq)
 {
-    int result = -XEN_EINVAL;
+    int result = 0;
     uint64_t flags = lock_lines();
     struct line *line = line_of(domain, pirq);
-    if (line != NULL && line->port != 0) {
-        result = -XEN_EBUSY;
-    } else if (line != NULL) {
+    if (line == NULL) {
+        result = refuse_not_mapped(pirq);
+    } else if (line->port != 0) {
+        result =
+            refuse(-XEN_EBUSY, "PIRQ %u is bound to port %u: close that first", pirq, line->port);
+    } else {
         line->mapped_by = NULL;
-        result = 0;
     }
     unlock_lines(flags);
     return result;
 }
 
-static int set_wiring(struct line *line, bool level, bool active_low)
+static int set_wiring(uint32_t pirq, bool level, bool active_low)
 {
+    struct line *line = line_find(pirq);
     if (line == NULL) {
-        return -XEN_EINVAL;
+        return pirq_refuse_number(pirq);
     }
     bool is_same = line->level == level && line->active_low == active_low;
-    if (line->is_own || (line->is_wired && is_same)) {
-        return -XEN_EEXIST;
+    if (line->is_own) {
+        return refuse(-XEN_EEXIST, "GSI %u is the hypervisor's own", pirq);
+    }
+    if (line->is_wired && is_same) {
+        return refuse(-XEN_EEXIST, "GSI %u is set so already", pirq);
     }
     if (line->port != 0 && !is_same) {
-        return -XEN_EBUSY;
+        return refuse(-XEN_EBUSY, "GSI %u is bound to port %u: close that first", pirq, line->port);
     }
     line->is_wired = true;
     line->level = level;
@@ -140,7 +163,7 @@ static int set_wiring(struct line *line, bool level, bool active_low)
 int pirq_set_wiring(uint32_t pirq, bool level, bool active_low)
 {
     uint64_t flags = lock_lines();
-    int result = set_wiring(line_find(pirq), level, active_low);
+    int result = set_wiring(pirq, level, active_low);
     unlock_lines(flags);
     return result;
 }
@@ -173,19 +196,19 @@ static int bind_line(const struct hv_domain *domain, uint32_t pirq, uint32_t por
 {
     struct line *line = line_of(domain, pirq);
     if (line == NULL) {
-        return -XEN_EINVAL;
+        return refuse_not_mapped(pirq);
     }
     if (line->is_own) {
-        return -XEN_EBUSY;
+        return refuse(-XEN_EBUSY, "PIRQ %u is the hypervisor's own", pirq);
     }
     if (line->port != 0) {
-        return -XEN_EEXIST;
+        return refuse(-XEN_EEXIST, "PIRQ %u is bound to port %u", pirq, line->port);
     }
     if (!vector_assign(line)) {
-        return -XEN_ENOSPC;
+        return refuse(-XEN_ENOSPC, "PIRQ %u: all interrupt vectors are taken", pirq);
     }
     if (!ioapic_route_gsi(pirq, line->vector, line->active_low, line->level, lapic_id())) {
-        return -XEN_EINVAL; /* between two I/O APICs' ranges */
+        return refuse(-XEN_EINVAL, "PIRQ %u is between two I/O APICs' lines", pirq);
     }
     line->port = (uint16_t)port;
     line->awaits_eoi = false;
@@ -217,12 +240,9 @@ void pirq_unbind(uint32_t pirq)
 
 int pirq_eoi(const struct hv_domain *domain, uint32_t pirq)
 {
-    int result = -XEN_EINVAL;
     uint64_t flags = lock_lines();
     struct line *line = line_of(domain, pirq);
-    if (line != NULL) {
-        result = 0;
-    }
+    int result = line != NULL ? 0 : refuse_not_mapped(pirq);
     if (line != NULL && line->awaits_eoi) {
         line->awaits_eoi = false;
         ioapic_unmask(pirq);

@@ -33,6 +33,8 @@ void pirq_reserve_isa(uint8_t irq);
 
 /* Is there such a line? */
 bool pirq_exists(uint32_t pirq);
+/* -EINVAL: there is not, says why. */
+int pirq_refuse_number(uint32_t pirq);
 
 /* Once more is no change; -EINVAL: no such line. */
 int pirq_map(struct hv_domain *domain, uint32_t pirq);

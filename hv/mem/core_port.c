@@ -10,6 +10,7 @@
 #include "hv/cpu/tables.h"
 #include "hv/entry/work.h"
 #include "hv/guest_memory.h"
+#include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/vcpu.h"
 #include "lib/format.h"
@@ -151,17 +152,22 @@ static void format_frame(char *text, size_t size, const struct refusal *refusal)
     }
 }
 
-/* The request, the rule, the frame's record, and what would have been accepted. */
+/* Told at once, for a call may have several: the request, the rule, the frame's record, and what
+ * would have been accepted. */
 void port_explain_refusal(const struct vcpu *vcpu, enum status status,
                           const struct refusal *refusal)
 {
+    char place[REFUSAL_PLACE_SIZE];
     char subject[56];
     char frame[128];
+    refusal_mark_told();
+    refusal_format_place(place);
     format_subject(subject, sizeof(subject), refusal);
     format_frame(frame, sizeof(frame), refusal);
     const char *advice = status_advice(status);
     /* Kernels ask for memory that may not be there, and go on without. */
     enum log_level level = status == STATUS_NO_MEMORY ? LOG_INFO : LOG_WARNING;
-    console_log_guest(vcpu->domain->id, vcpu->id, level, "%s refused: %s: %s%s%s%s", refusal->what,
-                      subject, status_text(status), frame, advice[0] != '\0' ? "; " : "", advice);
+    console_log_guest(vcpu->domain->id, vcpu->id, level, "%s%s refused: %s: %s%s%s%s", place,
+                      refusal->what, subject, status_text(status), frame,
+                      advice[0] != '\0' ? "; " : "", advice);
 }

@@ -12,6 +12,7 @@
 #include "hv/debug/audit_own.h"
 #include "hv/mem/own_mappings.h"
 #include "hv/mem/paging.h"
+#include "hv/refuse.h"
 #include "hv/sched/vcpu.h"
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED)
@@ -50,6 +51,13 @@ mfn_t window_zero_page(void)
 mfn_t window_reserved_page(unsigned int cpu)
 {
     return cpu == 0 ? reserved_page : MFN_INVALID;
+}
+
+/* Nobody's call is under way. */
+int refuse(int error, const char *format, ...)
+{
+    (void)format;
+    return error;
 }
 
 /* ---- a hypervisor and a vCPU that are in order ----------------------------------------------- */
