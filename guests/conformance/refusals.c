@@ -83,3 +83,13 @@ TEST(each_call_refuses_what_it_cannot_do_in_a_multicall_too)
         }
     }
 }
+
+/* What iret and get_debugreg answer is whatever the register has. */
+TEST(each_call_refuses_what_it_cannot_do_but_a_register_is_no_error)
+{
+    EXPECT_RESULT(hypercall_set_debugreg(0, (uint64_t)-XEN_ENOSYS), 0);
+    EXPECT_RESULT(hypercall_get_debugreg(0), -XEN_ENOSYS);
+    EXPECT_RESULT(hypercall_set_debugreg(0, (uint64_t)-XEN_EINVAL), 0);
+    EXPECT_RESULT(hypercall_get_debugreg(0), -XEN_EINVAL);
+    EXPECT_RESULT(hypercall_set_debugreg(0, 0), 0);
+}

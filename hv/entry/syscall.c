@@ -141,13 +141,13 @@ COLD static void explain(struct hv_vcpu *vcpu, uint64_t number, const uint64_t a
 {
     const struct hypercall *call = &hypercalls[number];
     bool is_told = vcpu->reason.count != reasons_before;
+    if (result.again || (!is_told && is_no_refusal(call->perform, arg))) {
+        return;
+    }
     if (!is_told && result.value == -XEN_ENOSYS) { /* what the core leaves to us */
         (void)hypercall_unknown(vcpu, (unsigned int)number, arg[0]);
-        is_told = true;
     }
-    if (!result.again && (is_told || !is_no_refusal(call->perform, arg))) {
-        refusal_print(vcpu, call->name, arg, (int)-result.value, reasons_before);
-    }
+    refusal_print(vcpu, call->name, arg, (int)-result.value, reasons_before);
 }
 
 static ALWAYS_INLINE struct call_result perform(struct hv_vcpu *vcpu, uint64_t number,

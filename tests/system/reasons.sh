@@ -67,6 +67,12 @@ domctl EFAULT: [0-9]+ bytes $no_page
 sysctl EFAULT: [0-9]+ bytes $no_page
 EOF
 
+if grep -q '^(PIN) .*get_debugreg' "$scratch/text"; then
+    fail value_of_a_register_is_no_refusal "a line says so" "$scratch/log"
+else
+    pass value_of_a_register_is_no_refusal
+fi
+
 run multicall_is_interrupted hostile last_call_of_an_interrupted_multicall_is_refused
 told place_in_a_multicall_outlasts_an_interruption \
     "multicall\[19999\]: vcpu_op$arguments refused: ENOENT: d0 has no vCPU 77: it has 1, counted from 0"
