@@ -7,8 +7,9 @@
 #   make check-host     build and run the host tests (ASan, UBSan)
 #   make mutants        edits that make the core wrong: does a host test notice each?
 #   make coverage       the branches of core/ and builder/ that the host tests take
-#   make fuzz           run a fuzzer until it finds something (FUZZER=elf, bzimage,
-#                       config, mmu, insn, guest_pointer or domain_spec)
+#   make fuzz           run a fuzzer until it finds something (FUZZER=mmu, guest_pointer, insn,
+#                       elf, bzimage, config or domain_spec)
+#   make seeds          put what it has found so far among its seeds (FUZZER=...)
 #   make CC=clang       with clang instead of gcc
 
 # V=1 shows the commands.
@@ -79,10 +80,12 @@ FAKE_C    := $(wildcard tests/fake/*.c) $(wildcard tests/model/*.c)
 UNIT_C    := $(wildcard tests/unit/test_*.c)
 GUESTS    := $(filter-out lib unpack,$(patsubst guests/%/,%,$(wildcard guests/*/)))
 
-# Parts of hv/ that touch no hardware: the host tests link them too.
+# Parts of hv/ that touch no hardware, or not in what is tested: the host tests link them too.
 HV_PURE_C := $(wildcard hv/boot/loader.c hv/boot/multiboot.c hv/boot/multiboot2.c \
 	hv/boot/plan.c hv/boot/pvh.c hv/boot/unpacked.c hv/acpi/tables.c hv/console/line.c \
-	hv/console/pv_ring.c hv/console/conring.c hv/sched/run_queue.c)
+	hv/console/pv_ring.c hv/console/conring.c hv/sched/run_queue.c hv/mem/own_mappings.c \
+	hv/debug/audit_processor.c hv/debug/audit_state.c hv/debug/audit_tables.c hv/cpu/control.c \
+	hv/cpu/debug.c)
 
 UNIT_TESTS := $(UNIT_C:tests/unit/%.c=build/tests/%) build/tests/test_threads build/tests/test_small_counts
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
@@ -259,7 +262,8 @@ build/fuzz-obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) -c $< -o $@
 # What only checks or pretends leads to no new ground, and is most of the work.
-build/fuzz-obj/core/audit.o build/fuzz-obj/tests/fake/%.o build/fuzz-obj/tests/model/%.o: FUZZ_COVERAGE =
+build/fuzz-obj/core/audit.o build/fuzz-obj/core/audit_%.o build/fuzz-obj/tests/fake/%.o \
+	build/fuzz-obj/tests/model/%.o: FUZZ_COVERAGE =
 # Tables are compared entry by entry: no numbers to learn there, and it costs most of the time.
 build/fuzz-obj/core/%.o build/fuzz-obj/tests/fuzz/fuzz_mmu.o: FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
 build/fuzz.a: $(FUZZ_OBJECTS)
@@ -272,17 +276,20 @@ $(FUZZERS): build/fuzz/%: build/fuzz-obj/tests/fuzz/fuzz_%.o build/fuzz.a
 build/fuzz/make-seeds: build/host-obj/tests/fuzz/make_seeds.o build/host.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) -fsanitize=address,undefined -g -o $@ $^ $(TOOL_LIBS)
-build/fuzz/seeds: build/fuzz/make-seeds
-	$(Q)rm -rf $@ && build/fuzz/make-seeds $@ && touch $@
 
-.PHONY: fuzzers fuzz
-fuzzers: $(FUZZERS) build/fuzz/seeds
+.PHONY: fuzzers fuzz seeds
+fuzzers: $(FUZZERS)
 
 # On and on, keeping what leads to new ground: make fuzz FUZZER=elf
-FUZZER ?= bzimage
-fuzz: fuzzers
+FUZZER ?= mmu
+fuzz: build/fuzz/$(FUZZER)
 	@mkdir -p build/fuzz/found/$(FUZZER)
-	build/fuzz/$(FUZZER) -malloc_limit_mb=4096 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ build/fuzz/found/$(FUZZER) build/fuzz/seeds/$(FUZZER)
+	build/fuzz/$(FUZZER) -malloc_limit_mb=4096 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ build/fuzz/found/$(FUZZER) tests/fuzz/seeds/$(FUZZER)
+
+# Choose the seeds in the tree anew, from them and what make fuzz has found: make seeds FUZZER=elf
+seeds: build/fuzz/$(FUZZER) build/fuzz/make-seeds
+	$(Q)build/fuzz/make-seeds tests/fuzz/seeds
+	$(Q)tests/fuzz/renew_seeds $(FUZZER)
 
 check-host: tests
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done

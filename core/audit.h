@@ -9,10 +9,12 @@
 
 #include "core/domain.h"
 
+/* What is counted of one frame. */
 struct audit_count {
     uint32_t references;
     uint32_t types;
-    int32_t same_level;
+    int32_t same_level; /* as struct frame has it */
+    int32_t granted;    /* entries that need a grant, less the handles that allow one */
 };
 
 struct audit_result {

@@ -46,6 +46,12 @@ static const struct grant_active *find_active(const struct grant_handle *handle)
     return grant_active(granter->grants, handle->ref);
 }
 
+bool audit_needs_grant(const struct domain *mapper, const struct domain *owner)
+{
+    return !domain_may_target(mapper, owner) && !owner->is_control && owner != &domain_xen &&
+           !mapper->is_dying;
+}
+
 bool audit_is_granted(const struct domain *mapper, const struct domain *granter, mfn_t mfn,
                       bool writable)
 {
@@ -63,21 +69,27 @@ bool audit_is_granted(const struct domain *mapper, const struct domain *granter,
 
 /* ---- references ---------------------------------------------------------------------------- */
 
-static void count_device_use(const struct audit_window *window, const struct domain *mapper,
-                             const struct grant_handle *handle, void *argument)
+static void count_handle(const struct audit_window *window, const struct domain *mapper,
+                         const struct grant_handle *handle, void *argument)
 {
-    (void)mapper;
     (void)argument;
     const struct grant_active *active = find_active(handle);
-    if (active != NULL && (handle->uses & GRANT_DEVICE) != 0) {
+    if (active == NULL) {
+        return; /* which check_handle() tells */
+    }
+    if ((handle->uses & GRANT_DEVICE) != 0) {
         audit_count(window, active->mfn, (handle->uses & GRANT_WRITE) != 0);
+    }
+    if ((handle->uses & GRANT_HOST) != 0 &&
+        audit_needs_grant(mapper, domain_find(handle->granter))) {
+        audit_count_granted(window, active->mfn, -1);
     }
 }
 
 void audit_count_grants(const struct audit_window *window, const struct domain *domain)
 {
     if (domain->grants != NULL) {
-        for_each_handle(window, domain, count_device_use, NULL);
+        for_each_handle(window, domain, count_handle, NULL);
     }
 }
 

@@ -74,17 +74,13 @@ enum status bases_set_user(struct mmu_context *context, mfn_t base)
     if (mfn_equal(base, old)) {
         return STATUS_OK;
     }
-    if (!mfn_equal(base, MFN_INVALID)) {
-        enum status status = take_base(context, base);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    bool is_none = mfn_equal(base, MFN_INVALID);
+    enum status status = is_none ? pt_make_room(context, NULL) : take_base(context, base);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!is_none) {
         hide_m2p_from_user(vcpu->domain, base);
-    } else {
-        enum status status = pt_make_room(context, NULL);
-        if (status != STATUS_OK) {
-            return status;
-        }
     }
     vcpu->user_base = base;
     drop_base(context, old);

@@ -76,8 +76,8 @@ struct domain {
     bool is_torn_down;     /* nothing of its own holds a frame: what is left, others hold */
     uint64_t teardown_mfn; /* its frames below this one have been given back (core/teardown.c) */
     uint64_t assists;      /* bit n: VMASST_TYPE n is on */
-    uint64_t page_count;   /* frames it owns; at most page_limit */
-    uint64_t page_limit;
+    uint64_t page_count;   /* frames it owns */
+    uint64_t page_limit;   /* it gains none beyond; a control domain may set it below page_count */
     mfn_t console_frame;   /* its console ring: one reference, one writable count; INVALID: none */
     uint64_t shared_count; /* hypervisor frames it may map: shared_info, grant frames */
     struct grant_table *grants; /* NULL: it has none yet, or no more */

@@ -35,7 +35,7 @@ static void set_class(struct frame *frame, enum frame_class class)
     frame->flags = (uint8_t) class;
 }
 
-/* Both stamps: whatever the frame was used for, its last use is behind. */
+/* The later of both stamps: whatever the frame was used for, its last use is behind. */
 static uint32_t last_use(const struct frame *frame)
 {
     return frame->writable_stamp > frame->table_stamp ? frame->writable_stamp : frame->table_stamp;
@@ -50,7 +50,8 @@ void frame_claim(struct frame *frame, enum frame_type type)
     frame->progress = 0;
     frame->flags &= (uint8_t) ~(FRAME_VALIDATED | FRAME_HALF);
     if (changes) {
-        tlb_flush_stale(last_use(frame));
+        frame->writable_stamp = last_use(frame);
+        tlb_flush_stale(frame->writable_stamp);
     }
 }
 

@@ -60,7 +60,8 @@ struct frame {
     uint16_t progress;   /* of a HALF frame: number of entries that count */
     int16_t same_level;  /* entries that name a table of their own level (pte_decide.h): above 0,
                           * it has so many; below 0, so many name it */
-    uint32_t writable_stamp; /* flush clock when its last writable use (or any use) ended */
+    uint32_t writable_stamp; /* flush clock when its last writable use ended, or any in another part
+                              * than `type` */
     uint32_t table_stamp;    /* flush clock when its last use as a table ended */
 };
 _Static_assert(sizeof(struct frame) == 24, "24 bytes a frame");
@@ -80,6 +81,12 @@ static inline enum frame_class frame_class(const struct frame *frame)
 static inline enum frame_type frame_type(const struct frame *frame)
 {
     return (enum frame_type)frame->type;
+}
+
+/* I/O space: not RAM, or (NULL) above all RAM. */
+static inline bool frame_is_io(const struct frame *frame)
+{
+    return frame == NULL || frame_class(frame) == FRAME_IO;
 }
 
 static inline bool frame_is_pinned(const struct frame *frame)
@@ -180,7 +187,7 @@ static inline void frame_unshare_type(struct frame *frame)
 /* Is it in use as writable? */
 static inline bool frame_is_writable(const struct frame *frame)
 {
-    return frame->type == FRAME_WRITABLE && frame->type_count > 0;
+    return frame->type_count > 0 && frame->type == FRAME_WRITABLE;
 }
 
 /* Use the frame as writable once more; STATUS_LEAF_WRONG_TYPE while it is a table or descriptors.
@@ -188,8 +195,7 @@ static inline bool frame_is_writable(const struct frame *frame)
 NODISCARD enum status frame_get_writable_first(struct frame *frame);
 NODISCARD static inline enum status frame_get_writable(struct frame *frame)
 {
-    if (LIKELY(frame->type == FRAME_WRITABLE && frame->type_count > 0 &&
-               frame->type_count < FRAME_COUNT_MAX)) {
+    if (LIKELY(frame_is_writable(frame) && frame->type_count < FRAME_COUNT_MAX)) {
         frame->type_count++;
         return STATUS_OK;
     }

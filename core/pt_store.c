@@ -5,30 +5,34 @@
 #include "core/pte_update.h"
 #include "lib/insn.h"
 
-/* Is the address mapped read-only? Then to what. */
-static bool find_mapping(const struct vcpu *vcpu, uint64_t address, pte_t *pte)
+/* Is the frame a live L1 table of the domain, which wants stores to it completed? */
+static bool is_own_table(const struct domain *domain, const struct frame *frame)
 {
-    if (!address_is_guest(address)) {
-        return false;
-    }
-    const pte_t *mapping = pt_find_leaf(vcpu->kernel_base, address);
+    return frame_class(frame) == FRAME_GUEST && frame->owner == domain->id &&
+           frame_is_table(frame, 1) && domain_has_assist(domain, VMASST_TYPE_writable_pagetables);
+}
+
+/* Is the address mapped read-only, to a table (*table) or to a device that may be looked at and not
+ * changed (NULL)? Whoever maps that has the right. */
+static bool find_target(const struct vcpu *vcpu, uint64_t address, pte_t **table)
+{
+    const pte_t *mapping =
+        address_is_guest(address) ? pt_find_leaf(vcpu->kernel_base, address) : NULL;
     if (mapping == NULL) {
         return false;
     }
-    *pte = pte_read(mapping);
-    return pte_is_present(*pte) && !pte_is_writable(*pte);
-}
-
-/* Is the frame a live L1 table of the domain? That table, or NULL. */
-static pte_t *find_table(const struct vcpu *vcpu, mfn_t mfn)
-{
-    const struct frame *table = frame_find(mfn);
-    if (!domain_has_assist(vcpu->domain, VMASST_TYPE_writable_pagetables) || table == NULL ||
-        frame_class(table) != FRAME_GUEST || table->owner != vcpu->domain->id ||
-        !frame_is_table(table, 1)) {
-        return NULL;
+    pte_t pte = pte_read(mapping);
+    if (!pte_is_present(pte) || pte_is_writable(pte)) {
+        return false;
     }
-    return port_map_frame(mfn);
+    mfn_t mfn = pte_mfn(pte);
+    const struct frame *frame = frame_find(mfn);
+    if (UNLIKELY(frame_is_io(frame))) {
+        *table = NULL;
+        return pte_io_is_read_only(mfn);
+    }
+    *table = port_map_frame(mfn);
+    return is_own_table(vcpu->domain, frame);
 }
 
 /* The instruction at RIP; it may end at a page behind which nothing is mapped. */
@@ -69,79 +73,89 @@ static pte_t merge(pte_t old, uint64_t value, unsigned int offset, unsigned int 
     return (pte_t){.raw = (old.raw & ~mask) | ((value << shift) & mask)};
 }
 
-/* Do what the instruction does to its operand at `address`, which is in the entry at `slot`. */
+COLD static void explain(struct mmu_context *context, enum status status, uint64_t address,
+                         pte_t entry)
+{
+    context_explain(context, status,
+                    &(struct refusal){.what = "store to an L1 entry",
+                                      .level = 1,
+                                      .address = address,
+                                      .number = entry.raw,
+                                      .frame = frame_find(pte_mfn(entry))});
+}
+
+/* Put what the instruction stores at `address` into the entry, which was `seen`. STATUS_AGAIN: the
+ * processor has set A or D meanwhile. */
+static enum status store(struct mmu_context *context, pte_t *slot, pte_t seen, uint64_t address,
+                         uint64_t value, unsigned int size)
+{
+    pte_t entry = merge(seen, value, (unsigned int)(address % sizeof(pte_t)), size);
+    enum status status = pte_update_leaf(context, slot, entry, PTE_STORE_EXCHANGE, &seen);
+    if (UNLIKELY(status > STATUS_AGAIN)) {
+        explain(context, status, address, entry);
+    }
+    return status;
+}
+
+/* Do what the instruction does to its operand at `address`: in an entry of the table, or in a
+ * device (NULL), where the store is left out. */
 static bool perform(struct mmu_context *context, const struct insn *insn,
-                    struct cpu_user_regs *regs, pte_t *slot, uint64_t address)
+                    struct cpu_user_regs *regs, pte_t *table, uint64_t address)
 {
     uint64_t source;
+    uint64_t memory = 0;
+    pte_t *slot = NULL;
+    pte_t seen = {0};
     if (!read_source(insn, regs, &source)) {
         return false;
     }
-    unsigned int offset = (unsigned int)(address % sizeof(pte_t));
-    pte_t seen = pte_read(slot);
-    struct insn_outcome outcome;
-    insn_evaluate(insn, regs, seen.raw >> (offset * 8), source, &outcome);
-    if (outcome.memory_written) {
-        pte_t entry = merge(seen, outcome.memory, offset, insn->size);
-        enum status status = pte_update_leaf(context, slot, entry, PTE_STORE_EXCHANGE, &seen);
-        if (status == STATUS_AGAIN) {
-            return true; /* the processor set A or D meanwhile: the guest executes it again */
-        }
-        if (status != STATUS_OK) {
-            context_explain(context, status,
-                            &(struct refusal){.what = "store to an L1 entry",
-                                              .level = 1,
-                                              .address = address,
-                                              .number = entry.raw,
-                                              .frame = frame_find(pte_mfn(entry))});
-            return false;
-        }
-    }
-    insn_commit(&outcome, regs);
-    return true;
-}
-
-/* A device that the domain may look at and not change: all but the store is done. */
-static bool pass_over(const struct insn *insn, struct cpu_user_regs *regs, uint64_t address)
-{
-    uint64_t source;
-    uint64_t seen = 0;
-    if (!read_source(insn, regs, &source) || !port_copy_from_guest(&seen, address, insn->size)) {
+    if (LIKELY(table != NULL)) {
+        slot = &table[(address & PAGE_MASK) / sizeof(pte_t)];
+        seen = pte_read(slot);
+        memory = seen.raw >> (address % sizeof(pte_t) * 8);
+    } else if (!port_copy_from_guest(&memory, address, insn->size)) {
         return false;
     }
     struct insn_outcome outcome;
-    insn_evaluate(insn, regs, seen, source, &outcome);
+    insn_evaluate(insn, regs, memory, source, &outcome);
+    if (LIKELY(slot != NULL) && outcome.memory_written) {
+        enum status status = store(context, slot, seen, address, outcome.memory, insn->size);
+        if (UNLIKELY(status != STATUS_OK)) {
+            return status == STATUS_AGAIN; /* the guest executes it again */
+        }
+    }
     insn_commit(&outcome, regs);
     return true;
 }
 
-bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address)
+/* The instruction and its operand: aligned to its size, so inside one entry, and in the page that
+ * faulted; at a device, at the very address. */
+static bool emulate(struct mmu_context *context, struct cpu_user_regs *regs, pte_t *table,
+                    uint64_t address)
 {
+    struct insn insn;
+    if (!fetch(regs->rip, &insn)) {
+        return false;
+    }
+    uint64_t base = segment_base(insn.memory.segment);
+    uint64_t operand = insn_memory_address(&insn, regs, base, base);
+    bool is_there =
+        table != NULL ? operand >> PAGE_SHIFT == address >> PAGE_SHIFT : operand == address;
+    return is_there && operand % insn.size == 0 && perform(context, &insn, regs, table, operand);
+}
+
+/* Not inlined into the entry of traps, where each fault would pay for its registers. */
+NOINLINE bool pt_emulate_store(struct vcpu *vcpu, struct cpu_user_regs *regs, uint64_t address)
+{
+    /* Asked without the lock: a vCPU that switches the assist meanwhile races with this store. */
+    if (!domain_has_assist(vcpu->domain, VMASST_TYPE_writable_pagetables) &&
+        !vcpu->domain->has_io) {
+        return false;
+    }
     struct mmu_context context;
     context_open_self(&context, vcpu);
-    struct insn insn;
-    bool done = false;
-    pte_t mapping;
-    pte_t *table = NULL;
-    bool is_device = false;
-    if (find_mapping(vcpu, address, &mapping)) {
-        table = find_table(vcpu, pte_mfn(mapping));
-        /* Whoever maps it has the right. */
-        is_device = table == NULL && pte_io_is_read_only(pte_mfn(mapping));
-    }
-    if ((table != NULL || is_device) && fetch(regs->rip, &insn)) {
-        uint64_t base = segment_base(insn.memory.segment);
-        uint64_t operand = insn_memory_address(&insn, regs, base, base);
-        /* Naturally aligned, so inside one entry, and in the page that faulted. */
-        if (operand % insn.size == 0 && operand >> PAGE_SHIFT == address >> PAGE_SHIFT) {
-            if (is_device) {
-                done = operand == address && pass_over(&insn, regs, operand);
-            } else {
-                pte_t *slot = &table[(operand & PAGE_MASK) / sizeof(pte_t)];
-                done = perform(&context, &insn, regs, slot, operand);
-            }
-        }
-    }
+    pte_t *table;
+    bool done = find_target(vcpu, address, &table) && emulate(&context, regs, table, address);
     context_close(&context);
     return done;
 }

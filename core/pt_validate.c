@@ -214,6 +214,14 @@ static bool walk_should_stop(const struct mmu_context *context)
     return context->vcpu->foreign_drop_count >= FOREIGN_DROP_BATCH || port_should_yield();
 }
 
+/* The table on top of the stack is done, and gone from there. One without entries has been a unit
+ * of work too: a tree may have many of them. */
+static enum status walk_go_on(const struct mmu_context *context)
+{
+    bool is_over = context->vcpu->walk.depth == 0;
+    return !is_over && walk_should_stop(context) ? STATUS_PREEMPTED : STATUS_OK;
+}
+
 /* The first entry from `index` on that names a child; PTE_COUNT: none. */
 static unsigned int next_child(const pte_t *table, unsigned int level, unsigned int index)
 {
@@ -283,7 +291,7 @@ static enum status validate_top(struct mmu_context *context)
         struct frame *parent = walk_top(walk);
         count_entry(parent, port_map_frame(frame_mfn(parent)), level + 1);
     }
-    return STATUS_OK;
+    return walk_go_on(context);
 }
 
 /* ---- releasing ----------------------------------------------------------------------------- */
@@ -353,14 +361,18 @@ static enum status release_top(struct mmu_context *context)
         }
     }
     release_finished(walk);
-    return STATUS_OK;
+    return walk_go_on(context);
 }
 
-/* Until the walk is done, refuses or must stop. */
+/* Until the walk is done, refuses or must stop. Whoever sees it stop empties the deferred drops
+ * before it goes on: one that does not gets no further. */
 static enum status walk_run(struct mmu_context *context)
 {
     struct pt_walk *walk = &context->vcpu->walk;
     CHECK(walk->depth == 0 || walk->domain == context->pt_owner);
+    if (UNLIKELY(context->vcpu->foreign_drop_count >= FOREIGN_DROP_BATCH)) {
+        return STATUS_PREEMPTED;
+    }
     while (walk->depth > 0) {
         enum status status =
             walk->mode == PT_WALK_VALIDATE ? validate_top(context) : release_top(context);

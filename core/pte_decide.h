@@ -55,7 +55,7 @@ static const uint64_t pte_permitted[5] = {
 /* What an L1 entry that names this frame (NULL: none of RAM) holds on it. */
 static inline enum pte_hold pte_hold_leaf(pte_t stored, const struct frame *frame)
 {
-    if (UNLIKELY(frame == NULL || frame_class(frame) == FRAME_IO)) {
+    if (UNLIKELY(frame_is_io(frame))) {
         return PTE_HOLD_NOTHING;
     }
     return pte_is_writable(stored) ? PTE_HOLD_WRITABLE : PTE_HOLD_REFERENCE;
@@ -199,7 +199,7 @@ static ALWAYS_INLINE struct pte_decision pte_decide(const struct pte_owners *own
     }
     decision.store = pte_adjust(level, new_pte);
     struct frame *frame = frame_find(pte_mfn(new_pte));
-    if (level == 1 && UNLIKELY(frame == NULL || frame_class(frame) == FRAME_IO)) {
+    if (level == 1 && UNLIKELY(frame_is_io(frame))) {
         decision.status = pte_decide_io(owners, &decision.store);
         decision.drop = pte_hold(level, table, old, &decision.old_frame);
         return decision;

@@ -160,6 +160,12 @@ static inline struct hv_vcpu *hv_domain_vcpu(const struct hv_domain *domain, uin
     return id < VCPU_LIMIT ? hv_vcpu_of(domain->core.vcpus[index_nospec(id, VCPU_LIMIT)]) : NULL;
 }
 
+/* The base of the mode the vCPU is in. */
+static inline mfn_t vcpu_base(const struct hv_vcpu *vcpu)
+{
+    return vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
+}
+
 /* The vCPU that runs, or was interrupted, on this CPU. */
 static inline struct hv_vcpu *current_vcpu(void)
 {

@@ -12,6 +12,7 @@
 #define PACKED              __attribute__((packed))
 #define ALIGNED(n)          __attribute__((aligned(n)))
 #define ALWAYS_INLINE       __attribute__((always_inline)) inline
+#define NOINLINE            __attribute__((noinline))
 #define COLD                __attribute__((cold, noinline))
 #define PRINTF_FORMAT(f, a) __attribute__((format(printf, f, a)))
 #define LIKELY(x)           __builtin_expect(!!(x), 1)

@@ -39,6 +39,13 @@ static ALWAYS_INLINE void ticket_lock_release(struct ticket_lock *lock)
     atomic_store_explicit(&lock->serving, serving + 1, memory_order_release);
 }
 
+/* Somebody holds it, or did when it was asked. */
+static inline bool ticket_lock_is_taken(const struct ticket_lock *lock)
+{
+    return atomic_load_explicit(&lock->next, memory_order_relaxed) !=
+           atomic_load_explicit(&lock->serving, memory_order_relaxed);
+}
+
 /* Somebody waits for it. Only the holder may ask. */
 static inline bool ticket_lock_is_contended(struct ticket_lock *lock)
 {

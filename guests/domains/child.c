@@ -157,18 +157,23 @@ void child_ask(const struct child *child, uint64_t call, uint64_t a, uint64_t b,
     mailbox->request++;
 }
 
-int64_t child_call(const struct child *child, uint64_t call, uint64_t a, uint64_t b, uint64_t c,
-                   uint64_t d)
+void child_wait(const struct child *child)
 {
     const volatile struct mailbox *mailbox = child->mailbox;
-    child_ask(child, call, a, b, c, d);
     for (unsigned int turn = 0; turn < PATIENCE && mailbox->done != mailbox->request; turn++) {
         let_others_run();
     }
     if (mailbox->done != mailbox->request) {
-        test_fail(__FILE__, __LINE__, "d%u does not answer call %lu", child->id, call);
+        test_fail(__FILE__, __LINE__, "d%u does not answer call %lu", child->id, mailbox->call);
     }
-    return mailbox->result;
+}
+
+int64_t child_call(const struct child *child, uint64_t call, uint64_t a, uint64_t b, uint64_t c,
+                   uint64_t d)
+{
+    child_ask(child, call, a, b, c, d);
+    child_wait(child);
+    return child->mailbox->result;
 }
 
 void *child_record_place(const struct child *child)

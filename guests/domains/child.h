@@ -124,6 +124,8 @@ int64_t child_call(const struct child *child, uint64_t call, uint64_t a, uint64_
 /* Ask, and do not wait: for what ends it. */
 void child_ask(const struct child *child, uint64_t call, uint64_t a, uint64_t b, uint64_t c,
                uint64_t d);
+/* Until it has answered, but not for ever. */
+void child_wait(const struct child *child);
 /* The call with the address of a copy of the record as its argument `a` or `b`. */
 uint64_t child_record(const struct child *child, const void *record, size_t size);
 void *child_record_place(const struct child *child);

@@ -6,6 +6,7 @@
  * has all the records that two domains have. Only a frame without any reference can be exchanged,
  * so an exchange at the end counts them.
  */
+#include "guests/hostile/references.h"
 #include "guests/lib/grant.h"
 #include "guests/lib/hypercall.h"
 #include "guests/lib/test.h"
@@ -29,20 +30,6 @@ static int16_t try_map(grant_ref_t ref, uint64_t address, uint32_t flags)
     struct gnttab_map_grant_ref map = {
         .host_addr = address, .flags = flags, .ref = ref, .dom = GRANT_DOMAIN};
     return grant_map(&map);
-}
-
-static void expect_no_reference_left(void *page)
-{
-    EXPECT_RESULT(va_set(pointer_value(page), 0), 0);
-    xen_pfn_t in = mfn_of(page).value, out = pfn_of(page).value;
-    struct xen_memory_exchange exchange = {
-        .in = {.nr_extents = 1, .domid = DOMID_SELF},
-        .out = {.nr_extents = 1, .domid = DOMID_SELF},
-    };
-    set_xen_guest_handle(exchange.in.extent_start, &in);
-    set_xen_guest_handle(exchange.out.extent_start, &out);
-    EXPECT_RESULT(hypercall_memory_op(XENMEM_exchange, &exchange), 0);
-    p2m_set(pfn_of(page), mfn_make(out));
 }
 
 static struct gnttab_copy copy_to_grant(void *source, grant_ref_t destination)

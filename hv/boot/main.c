@@ -8,6 +8,7 @@
 #include "lib/options.h"
 #include "hv/console/console.h"
 #include "hv/console/serial_owner.h"
+#include "hv/cpu/control.h"
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/features.h"
 #include "hv/cpu/fpu.h"
@@ -258,6 +259,7 @@ static void boot_on_final_stack(void)
     cpu_tables_load(0);
     cpu_features_prepare_cpu();
     fpu_init_cpu();
+    control_fix();
     create_frame_table();
     enlarge_console_ring();
     machine.cpus_online = 1;
@@ -265,7 +267,7 @@ static void boot_on_final_stack(void)
     start_devices();
     fill_frame_table();
     protect_devices();
-    unsigned int wrong = paging_check();
+    unsigned int wrong = paging_seal();
     if (wrong != 0) {
         panic("%u mappings are writable and executable, or open to guests", wrong);
     }

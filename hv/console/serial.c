@@ -33,7 +33,9 @@ enum uart_register {
 
 #define BAUD_MAX  115200
 #define FIFO_SIZE 16
-#define ROOM_WAIT 1000000 /* port reads, each about a microsecond on real hardware */
+/* Port reads, each about a microsecond on real hardware and less under emulation, where whoever
+ * reads the console may be kept from it for seconds by its host. */
+#define ROOM_WAIT 10000000
 
 struct serial_port {
     uint16_t base;

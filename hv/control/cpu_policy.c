@@ -144,6 +144,19 @@ static void write_leaves(struct policy *policy)
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
+/* Who answers for the set that a question names, of `count` that the interface knows. */
+static int find_answer(const char *what, const answer_fn answers[], size_t count, uint32_t index,
+                       answer_fn *answer)
+{
+    if (index >= count) {
+        return refuse(-XEN_EINVAL, "%s %u: there are 0 to %zu", what, index, count - 1);
+    }
+    *answer = answers[index_nospec(index, count)];
+    return *answer != NULL
+               ? 0
+               : refuse(-XEN_EOPNOTSUPP, "%s %u: there are no HVM domains", what, index);
+}
+
 /* Without a buffer only the room that any answer needs is asked for. No MSR is a matter of policy.
  */
 int sysctl_get_cpu_policy(struct xen_sysctl *op)
@@ -156,15 +169,15 @@ int sysctl_get_cpu_policy(struct xen_sysctl *op)
         [XEN_SYSCTL_cpu_policy_hvm_default] = NULL,
     };
     struct xen_sysctl_cpu_policy *query = &op->u.cpu_policy;
-    if (query->index >= ARRAY_SIZE(answers) || query->_rsvd != 0) {
-        return refuse(-XEN_EINVAL, "CPU policy %u, 0x%x: there are 0 to %zu, 0", query->index,
-                      query->_rsvd, ARRAY_SIZE(answers) - 1);
+    if (query->_rsvd != 0) {
+        return refuse(-XEN_EINVAL, "CPU policy %u: reserved field 0x%x, not 0", query->index,
+                      query->_rsvd);
     }
-    struct policy policy = {.answer = answers[index_nospec(query->index, ARRAY_SIZE(answers))],
-                            .address = HANDLE_ADDRESS(query->leaves),
-                            .room = query->nr_leaves};
-    if (policy.answer == NULL) {
-        return refuse(-XEN_EOPNOTSUPP, "CPU policy %u: there are no HVM domains", query->index);
+    struct policy policy = {.address = HANDLE_ADDRESS(query->leaves), .room = query->nr_leaves};
+    int result =
+        find_answer("CPU policy", answers, ARRAY_SIZE(answers), query->index, &policy.answer);
+    if (result != 0) {
+        return result;
     }
     query->nr_msrs = 0;
     if (policy.address == 0) {
@@ -197,13 +210,10 @@ int sysctl_get_cpu_featureset(struct xen_sysctl *op)
         [XEN_SYSCTL_cpu_featureset_hvm_max] = NULL,
     };
     struct xen_sysctl_cpu_featureset *query = &op->u.cpu_featureset;
-    if (query->index >= ARRAY_SIZE(answers)) {
-        return refuse(-XEN_EINVAL, "feature set %u: there are 0 to %zu", query->index,
-                      ARRAY_SIZE(answers) - 1);
-    }
-    answer_fn answer = answers[index_nospec(query->index, ARRAY_SIZE(answers))];
-    if (answer == NULL) {
-        return refuse(-XEN_EOPNOTSUPP, "feature set %u: there are no HVM domains", query->index);
+    answer_fn answer;
+    int result = find_answer("feature set", answers, ARRAY_SIZE(answers), query->index, &answer);
+    if (result != 0) {
+        return result;
     }
     uint64_t to = HANDLE_ADDRESS(query->features);
     uint32_t room = query->nr_features;

@@ -4,13 +4,9 @@
 #include "hv/cpu/cpu.h"
 #include "hv/cpu/features.h"
 
-/* Choices that user mode can tell: the hardware follows them. OSXSAVE is not among them, as the
- * hypervisor's own XSAVE needs it always. */
-#define CR4_FOLLOWED (CR4_TSD | CR4_DE | CR4_FSGSBASE)
-
 #define CR4_ALWAYS_SHOWN (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
-static uint64_t guest_choices(void)
+uint64_t control_choices(void)
 {
     uint64_t choices = CR4_TSD | CR4_DE;
     if (cpu_features.fsgsbase) {
@@ -22,6 +18,23 @@ static uint64_t guest_choices(void)
     return choices;
 }
 
+static uint64_t fixed_bits; /* of CR4, the same for all vCPUs */
+
+void control_fix(void)
+{
+    fixed_bits = cpu_read_cr4() & ~CR4_FOLLOWED;
+}
+
+uint64_t control_fixed_cr4(void)
+{
+    return fixed_bits;
+}
+
+uint64_t control_cr4(const struct hv_vcpu *vcpu)
+{
+    return fixed_bits | (vcpu->cr4 & CR4_FOLLOWED);
+}
+
 uint64_t control_guest_cr4(const struct hv_vcpu *vcpu)
 {
     return vcpu->cr4 | (cpu_read_cr4() & CR4_ALWAYS_SHOWN);
@@ -29,7 +42,7 @@ uint64_t control_guest_cr4(const struct hv_vcpu *vcpu)
 
 void control_choose_cr4(struct hv_vcpu *vcpu, uint64_t value)
 {
-    vcpu->cr4 = value & guest_choices();
+    vcpu->cr4 = value & control_choices();
 }
 
 void control_set_guest_cr4(struct hv_vcpu *vcpu, uint64_t value)
@@ -40,9 +53,8 @@ void control_set_guest_cr4(struct hv_vcpu *vcpu, uint64_t value)
 
 void control_load_cr4(const struct hv_vcpu *vcpu)
 {
-    uint64_t now = cpu_read_cr4();
-    uint64_t wanted = (now & ~CR4_FOLLOWED) | (vcpu->cr4 & CR4_FOLLOWED);
-    if (wanted != now) {
+    uint64_t wanted = control_cr4(vcpu);
+    if (wanted != cpu_read_cr4()) {
         cpu_write_cr4(wanted);
     }
 }

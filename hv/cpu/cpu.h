@@ -126,6 +126,33 @@ static inline void cpu_swapgs(void)
     __asm__ volatile("swapgs" ::: "memory");
 }
 
+/* GDTR and IDTR. */
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} PACKED;
+
+static inline struct table_pointer cpu_sgdt(void)
+{
+    struct table_pointer gdtr;
+    __asm__ volatile("sgdt %0" : "=m"(gdtr));
+    return gdtr;
+}
+
+static inline uint16_t cpu_sldt(void)
+{
+    uint16_t selector;
+    __asm__ volatile("sldt %0" : "=r"(selector));
+    return selector;
+}
+
+static inline uint64_t cpu_read_dr7(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%db7, %0" : "=r"(value));
+    return value;
+}
+
 static inline void cpu_lldt(uint16_t selector)
 {
     __asm__ volatile("lldt %0" ::"r"(selector));

@@ -86,6 +86,17 @@ static int set_control(struct hv_vcpu *vcpu, uint64_t value)
     return 0;
 }
 
+bool debug_is_sound(const struct hv_vcpu *vcpu)
+{
+    bool sound = (vcpu->debug[STATUS] & ~DR6_REPORTS) == DR6_INITIAL &&
+                 (vcpu->debug[CONTROL] & (HIGH_HALF | DR7_GD | DR7_ZERO)) == 0 &&
+                 (vcpu->debug[CONTROL] & DR7_INITIAL) != 0;
+    for (unsigned int i = 0; i < BREAKPOINT_COUNT; i++) {
+        sound = sound && address_is_guest(vcpu->debug[i]);
+    }
+    return sound;
+}
+
 static int refuse_register(unsigned int number)
 {
     return refuse(-XEN_ENODEV, "there is no DR%u: 0 to 3, 6, 7, and with CR4.DE clear 4 and 5",
@@ -129,7 +140,7 @@ int debug_get(const struct hv_vcpu *vcpu, unsigned int number, uint64_t *value)
 
 /* I/O breakpoints never reach the processor: a guest's port accesses trap and are made by us, and
  * without CR4.DE, which the guest may clear later, their encoding means something else. */
-static uint64_t control_for_hardware(const struct hv_vcpu *vcpu)
+uint64_t debug_hardware_control(const struct hv_vcpu *vcpu)
 {
     uint64_t control = vcpu->debug[CONTROL];
     for (unsigned int i = 0; i < BREAKPOINT_COUNT; i++) {
@@ -147,7 +158,7 @@ static void control_write(uint64_t value)
 
 void debug_load(const struct hv_vcpu *vcpu)
 {
-    uint64_t control = control_for_hardware(vcpu);
+    uint64_t control = debug_hardware_control(vcpu);
     if (UNLIKELY((control & DR7_ENABLE) != 0)) {
         control_write(DR7_INITIAL); /* no breakpoint is on while its address changes */
         __asm__ volatile("mov %0, %%db0" ::"r"(vcpu->debug[0]));

@@ -24,6 +24,12 @@ void debug_init_vcpu(struct hv_vcpu *vcpu);
 NODISCARD int debug_set(struct hv_vcpu *vcpu, unsigned int number, uint64_t value);
 NODISCARD int debug_get(const struct hv_vcpu *vcpu, unsigned int number, uint64_t *value);
 
+/* Could debug_set() have stored all that? For the audit. */
+bool debug_is_sound(const struct hv_vcpu *vcpu);
+
+/* DR7 as the processor has it while the vCPU is loaded. */
+uint64_t debug_hardware_control(const struct hv_vcpu *vcpu);
+
 /* Load what is stored: when the vCPU comes to this CPU, and after a change while it is there. */
 void debug_load(const struct hv_vcpu *vcpu);
 /* The vCPU leaves this CPU, and perhaps nobody comes. */

@@ -184,8 +184,7 @@ void fpu_set_guest_ts(struct hv_vcpu *vcpu, bool ts)
 
 bool fpu_set_xcr0(struct hv_vcpu *vcpu, uint64_t xcr0)
 {
-    bool has_parents = (xcr0 & XCR0_AVX) == 0 || (xcr0 & XCR0_SSE) != 0;
-    if ((xcr0 & ~cpu_features.xcr0) != 0 || (xcr0 & XCR0_X87) == 0 || !has_parents) {
+    if (!fpu_xcr0_is_legal(xcr0)) {
         return false;
     }
     vcpu->xcr0 = xcr0;

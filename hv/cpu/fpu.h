@@ -11,6 +11,7 @@
 #ifndef HV_CPU_FPU_H
 #define HV_CPU_FPU_H
 
+#include "hv/cpu/features.h"
 #include "hv/vcpu.h"
 
 /* This CPU: CR0 and CR4 so that guests can use all there is, TS set. After
@@ -36,6 +37,13 @@ NODISCARD bool fpu_handle_nm(struct hv_vcpu *vcpu);
 
 /* The running vCPU changes its own CR0.TS. */
 void fpu_set_guest_ts(struct hv_vcpu *vcpu, bool ts);
+
+/* What a guest may have in XCR0: components that there are, x87 always, AVX with SSE only. */
+static inline bool fpu_xcr0_is_legal(uint64_t xcr0)
+{
+    bool has_parents = (xcr0 & XCR0_AVX) == 0 || (xcr0 & XCR0_SSE) != 0;
+    return (xcr0 & ~(cpu_features.xcr0 | XCR0_X87)) == 0 && (xcr0 & XCR0_X87) != 0 && has_parents;
+}
 
 /* The running vCPU executes XSETBV on XCR0. False: it may not have that value. */
 NODISCARD bool fpu_set_xcr0(struct hv_vcpu *vcpu, uint64_t xcr0);

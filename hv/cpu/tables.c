@@ -40,8 +40,6 @@
 #define SYSTEM_TSS     UINT64_C(0x0000890000000000) /* present, available 64-bit TSS */
 #define SYSTEM_LDT     UINT64_C(0x0000820000000000)
 
-#define RESERVED_PAGE 14U /* of the window: the first of the hypervisor's two */
-
 /* Task state segment (SDM volume 3, 8.7), unaligned on purpose of its designers. */
 struct tss {
     uint32_t reserved0;
@@ -56,11 +54,6 @@ struct gate {
     uint64_t low;
     uint64_t high;
 };
-
-struct table_pointer {
-    uint16_t limit;
-    uint64_t base;
-} PACKED;
 
 static struct tss tss[CPU_LIMIT];
 static struct gate idt[256];
@@ -175,24 +168,27 @@ static void fill_idt(void)
 
 /* ---- windows ------------------------------------------------------------------------------- */
 
-static uint64_t window_address(unsigned int index)
-{
-    return WINDOW_BASE + (uint64_t)index * WINDOW_SIZE;
-}
-
-#define WINDOW_FLAGS (PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY | PTE_NO_EXECUTE)
-
 static void set_window_page(unsigned int index, unsigned int page, mfn_t frame)
 {
     pte_t *slot = paging_slot(window_address(index) + page * PAGE_SIZE);
     pte_write(slot, mfn_equal(frame, MFN_INVALID) ? (pte_t){0} : pte_make(frame, WINDOW_FLAGS));
 }
 
-/* The zero page is shown read-only: nothing in it can be loaded, so nothing is marked accessed. */
 static void set_zero_page(unsigned int index, unsigned int page)
 {
     pte_t *slot = paging_slot(window_address(index) + page * PAGE_SIZE);
-    pte_write(slot, pte_make(zero_page, WINDOW_FLAGS & ~(PTE_WRITABLE | PTE_DIRTY)));
+    pte_write(slot, pte_make(zero_page, WINDOW_ZERO_FLAGS));
+}
+
+mfn_t window_zero_page(void)
+{
+    return zero_page;
+}
+
+mfn_t window_reserved_page(unsigned int cpu)
+{
+    uint64_t *page = reserved_page[cpu];
+    return page == NULL ? MFN_INVALID : mfn_make(((uint64_t)page - DIRECT_MAP_BASE) >> PAGE_SHIFT);
 }
 
 /* A window never crosses from one page table to the next. */
@@ -212,7 +208,7 @@ bool window_create(unsigned int index)
 
 void window_show(unsigned int index, unsigned int page, mfn_t frame)
 {
-    if (page < RESERVED_PAGE && mfn_equal(frame, MFN_INVALID)) {
+    if (page < WINDOW_RESERVED_PAGE && mfn_equal(frame, MFN_INVALID)) {
         set_zero_page(index, page);
     } else {
         set_window_page(index, page, frame);
@@ -222,10 +218,9 @@ void window_show(unsigned int index, unsigned int page, mfn_t frame)
 
 void window_load(unsigned int index, unsigned int cpu, unsigned int ldt_entries)
 {
-    uint64_t reserved = (uint64_t)reserved_page[cpu] - DIRECT_MAP_BASE;
-    set_window_page(index, RESERVED_PAGE, mfn_make(reserved >> PAGE_SHIFT));
-    cpu_invlpg(window_address(index) + RESERVED_PAGE * PAGE_SIZE);
-    const struct table_pointer gdtr = {.limit = 0xffff, .base = window_address(index)};
+    set_window_page(index, WINDOW_RESERVED_PAGE, window_reserved_page(cpu));
+    cpu_invlpg(window_address(index) + WINDOW_RESERVED_PAGE * PAGE_SIZE);
+    const struct table_pointer gdtr = {.limit = WINDOW_GDT_LIMIT, .base = window_address(index)};
     __asm__ volatile("lgdt %0" ::"m"(gdtr) : "memory");
     if (ldt_entries > 0) {
         set_system(cpu, SELECTOR_LDT, window_address(index) + WINDOW_LDT_OFFSET,

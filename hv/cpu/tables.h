@@ -3,7 +3,8 @@
 #ifndef HV_CPU_TABLES_H
 #define HV_CPU_TABLES_H
 
-#include "lib/frame_number.h"
+#include "core/pte.h"
+#include "hv/layout.h"
 
 struct hv_vcpu;
 
@@ -15,6 +16,25 @@ void cpu_tables_load(unsigned int cpu);
 
 /* Let ring 3 raise this vector with INT n (or not). */
 void cpu_set_gate_dpl(unsigned int vector, unsigned int dpl);
+
+/*
+ * Pages 0 to 13 of a window show the guest's GDT frames, or the zero page; 14 the CPU's own
+ * descriptors, once the window has been loaded; 15 the zero page; 16 to 31 the guest's LDT frames,
+ * or nothing. The zero page is read-only: nothing in it can be loaded, so nothing is marked
+ * accessed.
+ */
+#define WINDOW_RESERVED_PAGE 14U
+#define WINDOW_GDT_LIMIT     0xffffU
+#define WINDOW_FLAGS         (PTE_PRESENT | PTE_WRITABLE | PTE_ACCESSED | PTE_DIRTY | PTE_NO_EXECUTE)
+#define WINDOW_ZERO_FLAGS    (PTE_PRESENT | PTE_ACCESSED | PTE_NO_EXECUTE)
+
+static inline uint64_t window_address(unsigned int index)
+{
+    return WINDOW_BASE + (uint64_t)index * WINDOW_SIZE;
+}
+mfn_t window_zero_page(void);
+/* MFN_INVALID: no such CPU. */
+mfn_t window_reserved_page(unsigned int cpu);
 
 /* Prepare window number `index` (1 and up; 0 is for CPUs without a vCPU): zero GDT, no LDT. False:
  * no memory for its page table. */

@@ -4,7 +4,9 @@
 #include "core/audit.h"
 #include "core/port.h"
 #include "hv/console/console.h"
+#include "hv/debug/audit_own.h"
 #include "hv/refuse.h"
+#include "lib/format.h"
 
 #define AUDIT_LINES 32U /* differences printed in full */
 
@@ -29,7 +31,46 @@ static void print_difference(mfn_t mfn, const char *rule, uint64_t counted, uint
     }
 }
 
-/* Room for a count of every frame, if there is a free block so large; else for fewer at a time. */
+static uint64_t own_differences;
+
+static void print_own_difference(const struct hv_vcpu *vcpu, const char *rule, uint64_t expected,
+                                 uint64_t found)
+{
+    own_differences++;
+    if (lines++ >= AUDIT_LINES) {
+        return;
+    }
+    char whose[24] = "";
+    if (vcpu != NULL) {
+        format_text(whose, sizeof(whose), "d%uv%u: ", vcpu->core.domain->id, vcpu->core.id);
+    }
+    console_log(LOG_ALWAYS, "audit: %s%s: expected 0x%lx, found 0x%lx", whose, rule, expected,
+                found);
+}
+
+/* What is the hypervisor's own. Answers the number of differences. */
+static uint64_t audit_own(void)
+{
+    own_differences = 0;
+    const struct hv_vcpu *loaded = current_vcpu();
+    struct audit_processor processor = audit_read_processor();
+    audit_own_processor(&processor, loaded, print_own_difference);
+    audit_own_tables(print_own_difference);
+    for (unsigned int i = 0; i < DOMAIN_LIMIT; i++) {
+        const struct domain *domain = machine.domains[i];
+        for (unsigned int id = 0; domain != NULL && id < VCPU_LIMIT; id++) {
+            const struct hv_vcpu *vcpu = hv_vcpu_of(domain->vcpus[id]);
+            if (vcpu != NULL && vcpu->is_initialised) {
+                audit_own_vcpu(vcpu, vcpu == loaded ? current_registers() : &vcpu->regs,
+                               print_own_difference);
+            }
+        }
+    }
+    return own_differences;
+}
+
+/* Room for a count of every frame, if there is a free block so large; else for fewer at a time.
+ * No processor may still take it for the table that it was. */
 static mfn_t find_scratch(unsigned int *order)
 {
     *order = 0;
@@ -39,6 +80,9 @@ static mfn_t find_scratch(unsigned int *order)
     mfn_t scratch = frame_alloc(*order, 64);
     while (mfn_equal(scratch, MFN_INVALID) && *order > 0) {
         scratch = frame_alloc(--*order, 64);
+    }
+    for (uint64_t i = 0; !mfn_equal(scratch, MFN_INVALID) && i < UINT64_C(1) << *order; i++) {
+        frame_prepare(frame_find(mfn_add(scratch, i)), DOMID_INVALID);
     }
     return scratch;
 }
@@ -69,6 +113,7 @@ static bool audit(struct audit_result *result)
     for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
         frame_mark_dirty(frame_find(mfn_add(scratch, i)));
     }
+    result->differences += audit_own();
     result->differences += count_unexplained();
     return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The audit of the running machine: as a debug key at any time; with the option `audit` also before
+ * The audit of the running machine, the core's half (core/audit.h) and the hypervisor's: as a debug key at any time; with the option `audit` also before
  * the machine goes down, and for the first domain as a hypercall, so that a test guest can have it
  * between its tests. That is hypercall 55 (__HYPERVISOR_arch_7), which the ABI leaves free and Xen
  * refuses: it answers the number of differences, each of which is printed.

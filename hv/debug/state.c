@@ -57,11 +57,6 @@ void stack_print(uint64_t rsp)
     }
 }
 
-mfn_t vcpu_base(const struct hv_vcpu *vcpu)
-{
-    return vcpu->in_kernel ? vcpu->core.kernel_base : vcpu->core.user_base;
-}
-
 void vcpu_print_state(const struct hv_vcpu *vcpu, const struct cpu_user_regs *regs)
 {
     console_log(LOG_ALWAYS, "d%uv%u in %s mode, L4 frame 0x%lx, cr2 0x%lx", vcpu->core.domain->id,

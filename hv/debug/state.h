@@ -15,9 +15,6 @@ void walk_print(mfn_t base, uint64_t address);
 /* Some words of the guest's memory from here on. */
 void stack_print(uint64_t rsp);
 
-/* The base that is loaded: of the mode the vCPU is in. */
-mfn_t vcpu_base(const struct hv_vcpu *vcpu);
-
 /* Where the vCPU is and what is in its registers. */
 void vcpu_print_state(const struct hv_vcpu *vcpu, const struct cpu_user_regs *regs);
 

@@ -175,7 +175,7 @@ struct call_result hypercall_perform(struct hv_vcpu *vcpu, uint64_t number, uint
 /* A call that is to go on later is executed by the guest once more, with the arguments rewritten:
  * events and interrupts come in between. Registers the call does not define stay as they are. Not
  * inline: a system call of user mode needs none of the stack and registers that this takes. */
-static __attribute__((noinline)) void hypercall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
+static NOINLINE void hypercall(struct hv_vcpu *vcpu, struct cpu_user_regs *regs)
 {
     uint64_t arg[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
     irq_enable();

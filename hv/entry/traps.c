@@ -13,6 +13,7 @@
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/msr.h"
 #include "hv/cpu/segments.h"
+#include "hv/cpu/tables.h"
 #include "hv/crash.h"
 #include "hv/emul/privileged.h"
 #include "hv/entry/bounce.h"
@@ -103,7 +104,7 @@ static bool fault_is_stale(uint64_t address, uint32_t error)
 /* The LDT window is filled as it is used; the hypervisor uses it when it loads guest selectors. */
 static bool ldt_window_fault(struct hv_vcpu *vcpu, uint64_t address, uint64_t *offset)
 {
-    uint64_t window = WINDOW_BASE + (uint64_t)vcpu_window(&vcpu->core) * WINDOW_SIZE;
+    uint64_t window = window_address(vcpu_window(&vcpu->core));
     *offset = address - window - WINDOW_LDT_OFFSET;
     return address >= window + WINDOW_LDT_OFFSET && address < window + WINDOW_SIZE;
 }

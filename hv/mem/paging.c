@@ -6,6 +6,7 @@
 #include "hv/cpu/cpu.h"
 #include "hv/layout.h"
 #include "hv/mem/boot_memory.h"
+#include "hv/mem/own_mappings.h"
 #include "lib/check.h"
 #include "lib/string.h"
 
@@ -16,6 +17,7 @@
 
 static pte_t *new_l4;  /* the tables being built, then the same */
 static pte_t *idle_l4; /* NULL: still on the boot page tables */
+static bool is_sealed; /* boot is over */
 
 static void *direct(uint64_t physical)
 {
@@ -82,6 +84,7 @@ pte_t *paging_slot(uint64_t address)
 
 void paging_map(uint64_t address, uint64_t physical, uint64_t size, uint64_t flags, bool large)
 {
+    CHECK(!is_sealed);
     uint64_t end = address + round_up(size, PAGE_SIZE);
     while (address < end) {
         bool fits = large && address % LARGE_PAGE_SIZE == 0 && physical % LARGE_PAGE_SIZE == 0 &&
@@ -177,6 +180,11 @@ void paging_init(void)
     cpu_write_cr3(paging_idle_base());
 }
 
+mfn_t paging_root(void)
+{
+    return mfn_make(paging_idle_base() >> PAGE_SHIFT);
+}
+
 uint64_t paging_idle_base(void)
 {
     return (uint64_t)idle_l4 - DIRECT_MAP_BASE;
@@ -198,43 +206,18 @@ volatile void *mmio_map(uint64_t physical, size_t size)
     return (volatile void *)(address + offset);
 }
 
-/* ---- W^X ----------------------------------------------------------------------------------- */
+/* ---- the tables as they are to stay -------------------------------------------------------- */
 
-static bool leaf_is_wrong(unsigned int slot, pte_t leaf, bool user)
+static uint64_t sealed_digest;
+
+unsigned int paging_seal(void)
 {
-    bool writable_code = pte_is_writable(leaf) && !pte_has(leaf, PTE_NO_EXECUTE);
-    bool guest_can_reach = user && pte_has(leaf, PTE_USER);
-    bool guest_may_reach = slot == L4_M2P_SLOT && !pte_is_writable(leaf);
-    return writable_code || (guest_can_reach && !guest_may_reach);
+    is_sealed = true;
+    sealed_digest = own_digest(paging_root());
+    return own_count_wrong(paging_root());
 }
 
-static unsigned int check_table(unsigned int slot, const pte_t *table, unsigned int level,
-                                bool user)
+uint64_t paging_sealed_digest(void)
 {
-    unsigned int wrong = 0;
-    for (unsigned int i = 0; i < PTE_COUNT; i++) {
-        if (!pte_is_present(table[i])) {
-            continue;
-        }
-        if (level == 1 || pte_has(table[i], PTE_PAGE_SIZE)) {
-            wrong += leaf_is_wrong(slot, table[i], user) ? 1 : 0;
-        } else {
-            /* NOLINTNEXTLINE(misc-no-recursion): three levels deep, at boot */
-            wrong += check_table(slot, direct(pte_mfn(table[i]).value << PAGE_SHIFT), level - 1,
-                                 user && pte_has(table[i], PTE_USER));
-        }
-    }
-    return wrong;
-}
-
-unsigned int paging_check(void)
-{
-    unsigned int wrong = 0;
-    for (unsigned int slot = 0; slot < PTE_COUNT; slot++) {
-        if (pte_is_present(idle_l4[slot])) {
-            wrong += check_table(slot, direct(pte_mfn(idle_l4[slot]).value << PAGE_SHIFT), 3,
-                                 pte_has(idle_l4[slot], PTE_USER));
-        }
-    }
-    return wrong;
+    return sealed_digest;
 }

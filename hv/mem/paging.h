@@ -20,11 +20,14 @@ void paging_map(uint64_t address, uint64_t physical, uint64_t size, uint64_t fla
  * after boot. NULL: there is no memory for one. */
 pte_t *paging_slot(uint64_t address);
 
-/* Check that nothing is mapped writable and executable, and nothing but the M2P for guests: the
- * number of offending entries. */
-unsigned int paging_check(void);
+/* Boot is over: nothing but descriptor windows changes any more. Answers the number of pages that
+ * are mapped as none may be (own_count_wrong()). */
+NODISCARD unsigned int paging_seal(void);
+/* What own_digest() answered then. */
+uint64_t paging_sealed_digest(void);
 
-/* Machine address of the hypervisor's own L4, for a CPU that runs no guest. */
+/* The hypervisor's own L4, and its machine address: for a CPU that runs no guest. */
+mfn_t paging_root(void);
 uint64_t paging_idle_base(void);
 
 /* An L4 entry of the hypervisor's slots, to be shown in every guest L4. */

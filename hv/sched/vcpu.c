@@ -21,13 +21,6 @@
 
 #include <xen/vcpu.h>
 
-/* Window 0 is for CPUs without a vCPU. */
-unsigned int vcpu_window(const struct vcpu *vcpu)
-{
-    const struct hv_vcpu *record = (const struct hv_vcpu *)(const void *)vcpu;
-    return 1 + record->slot;
-}
-
 bool hv_vcpu_init(struct hv_vcpu *vcpu, struct hv_domain *domain, unsigned int id)
 {
     vcpu_init(&vcpu->core, &domain->core, id);

@@ -5,8 +5,12 @@
 
 #include "hv/vcpu.h"
 
-/* Number of the vCPU's descriptor window. */
-unsigned int vcpu_window(const struct vcpu *vcpu);
+/* Number of the vCPU's descriptor window. Window 0 is for CPUs without a vCPU. */
+static inline unsigned int vcpu_window(const struct vcpu *vcpu)
+{
+    const struct hv_vcpu *record = (const struct hv_vcpu *)(const void *)vcpu;
+    return 1 + record->slot;
+}
 
 /* Make the zeroed record of a vCPU ready: callbacks none, kernel mode, not initialised, down; its
  * descriptor window; its vcpu_info in shared_info. False: no memory for the window. */

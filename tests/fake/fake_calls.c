@@ -227,3 +227,22 @@ void fake_tree_build(struct fake_tree *tree, struct domain *domain, unsigned int
             pte_make(tree->table[i - 1], i == 1 ? FAKE_RO : FAKE_TABLE);
     }
 }
+
+mfn_t fake_wide_tree_build(struct domain *domain, mfn_t page)
+{
+    mfn_t root = fake_give(domain);
+    for (unsigned int i = 0; i < 3; i++) {
+        mfn_t l3 = fake_give(domain);
+        fake_entries(root)[i * 200] = pte_make(l3, FAKE_TABLE);
+        for (unsigned int j = 0; j < 2; j++) {
+            mfn_t l2 = fake_give(domain);
+            fake_entries(l3)[j * 511] = pte_make(l2, FAKE_TABLE);
+            for (unsigned int k = 0; k < 2; k++) {
+                mfn_t l1 = fake_give(domain);
+                fake_entries(l2)[k * 3] = pte_make(l1, FAKE_TABLE);
+                fake_entries(l1)[5] = pte_make(page, FAKE_RW);
+            }
+        }
+    }
+    return root;
+}

@@ -21,11 +21,6 @@ void fake_grants_start(struct fake_grants *grants)
     fake.full_flushes = 0;
 }
 
-void fake_grants_end(void)
-{
-    fake_stop();
-}
-
 grant_entry_v1_t *fake_grant_entry(const struct fake_guest *granter, uint32_t ref)
 {
     assert_true(ref < grant_entry_count(granter->domain->grants));

@@ -19,7 +19,6 @@ struct fake_grants {
 
 /* A machine with these, to begin a test. */
 void fake_grants_start(struct fake_grants *grants);
-void fake_grants_end(void);
 
 /* The entry of a domain's table, and what the domain writes there. */
 grant_entry_v1_t *fake_grant_entry(const struct fake_guest *granter, uint32_t ref);

@@ -76,6 +76,13 @@ void fake_stop(void)
     }
 }
 
+int fake_teardown(void **state)
+{
+    (void)state;
+    fake_stop();
+    return 0;
+}
+
 struct domain *fake_domain(uint16_t id, unsigned int vcpu_count)
 {
     assert_true(domain_count < FAKE_DOMAIN_LIMIT && vcpu_count <= FAKE_CPUS);
@@ -99,6 +106,13 @@ mfn_t fake_give(struct domain *domain)
     return mfn;
 }
 
+mfn_t *fake_window(const struct vcpu *vcpu)
+{
+    ptrdiff_t index = vcpu - &vcpus[0][0];
+    assert_true(index >= 0 && (size_t)index < ARRAY_SIZE(fake.windows));
+    return fake.windows[index];
+}
+
 pte_t *fake_entries(mfn_t mfn)
 {
     return port_map_frame(mfn);
@@ -109,6 +123,12 @@ struct frame *fake_frame(mfn_t mfn)
     struct frame *frame = frame_find(mfn);
     assert_non_null(frame);
     return frame;
+}
+
+void assert_counts(mfn_t mfn, unsigned int references, unsigned int types)
+{
+    assert_int_equal(fake_frame(mfn)->ref_count, references);
+    assert_int_equal(fake_frame(mfn)->type_count, types);
 }
 
 /* ---- the audit ----------------------------------------------------------------------------- */
@@ -124,12 +144,35 @@ static void report(mfn_t mfn, const char *rule, uint64_t counted, uint64_t recor
     }
 }
 
+/* Each descriptor frame of each vCPU is shown where it belongs, and nothing else is. */
+static uint64_t audit_windows(void)
+{
+    uint64_t differences = 0;
+    for (unsigned int i = 0; i < domain_count * FAKE_CPUS; i++) {
+        const struct vcpu *vcpu = &vcpus[0][0] + i;
+        for (unsigned int page = 0; vcpu->domain != NULL && page < FAKE_DESCRIPTOR_PAGES; page++) {
+            mfn_t expected = MFN_INVALID;
+            if (page < GDT_PAGES) {
+                expected = vcpu->gdt_frames[page];
+            } else if (page >= FAKE_WINDOW_LDT) {
+                expected = vcpu->ldt_frames[page - FAKE_WINDOW_LDT];
+            }
+            mfn_t shown = fake_window(vcpu)[page];
+            if (!mfn_equal(shown, expected)) {
+                report(shown, "is shown in a descriptor window", expected.value, page);
+                differences++;
+            }
+        }
+    }
+    return differences;
+}
+
 uint64_t fake_audit(bool loud)
 {
     audit_is_loud = loud;
     struct audit_result result = audit_run(scratch, fake.audit_scratch, report);
     assert_int_equal(result.frames, machine.frame_count);
-    return result.differences;
+    return result.differences + audit_windows();
 }
 
 void assert_audit_clean(void)
@@ -424,7 +467,7 @@ void port_show_descriptors(struct vcpu *vcpu, unsigned int page, mfn_t frame)
         assert_true(record->type_count > 0 && frame_is_validated(record));
         assert_int_equal(record->owner, vcpu->domain->id);
     }
-    fake.windows[vcpu->id][page] = frame;
+    fake_window(vcpu)[page] = frame;
 }
 
 void port_ldt_changed(struct vcpu *vcpu)

@@ -32,6 +32,7 @@
 #define FAKE_DOMAIN_LIMIT     5U
 #define FAKE_BUFFER_LIMIT     8U
 #define FAKE_DESCRIPTOR_PAGES 32U
+#define FAKE_WINDOW_LDT       16U /* the first of the LDT's pages */
 
 /* Guest-virtual addresses of test buffers that no page table maps. */
 #define FAKE_ARGUMENTS UINT64_C(0x0000600000000000)
@@ -87,8 +88,8 @@ struct fake_state {
     uint64_t fs_base;
     uint64_t gs_base;
 
-    /* Shown descriptor pages, by vCPU of the test. */
-    mfn_t windows[VCPU_LIMIT][FAKE_DESCRIPTOR_PAGES];
+    /* Descriptor pages that were shown: fake_window(). */
+    mfn_t windows[FAKE_DOMAIN_LIMIT * FAKE_CPUS][FAKE_DESCRIPTOR_PAGES];
     unsigned int full_flushes;
     unsigned int page_flushes;
     unsigned int cache_flushes;
@@ -113,6 +114,8 @@ extern struct fake_state fake;
 
 void fake_start(uint64_t frame_count);
 void fake_stop(void);
+/* fake_stop(), as a test's teardown. */
+int fake_teardown(void **state);
 
 /* A new domain with vCPUs 0.., vCPU n on CPU n. */
 struct domain *fake_domain(uint16_t id, unsigned int vcpu_count);
@@ -120,13 +123,17 @@ struct domain *fake_domain(uint16_t id, unsigned int vcpu_count);
 /* One more frame for the domain, contents zero. */
 mfn_t fake_give(struct domain *domain);
 
+/* What the pages of the vCPU's descriptor window show; MFN_INVALID: nothing. */
+mfn_t *fake_window(const struct vcpu *vcpu);
+
 /* The frame as the hypervisor sees it. */
 pte_t *fake_entries(mfn_t mfn);
 struct frame *fake_frame(mfn_t mfn);
+void assert_counts(mfn_t mfn, unsigned int references, unsigned int types);
 
 /* ---- the audit ----------------------------------------------------------------------------- */
 
-/* The number of differences; prints each one if `loud`. */
+/* The number of differences, also between vCPUs and their windows; prints each one if `loud`. */
 uint64_t fake_audit(bool loud);
 void assert_audit_clean(void);
 
@@ -223,5 +230,7 @@ struct fake_tree {
     mfn_t table[5]; /* by level; [0] is the page */
 };
 void fake_tree_build(struct fake_tree *tree, struct domain *domain, unsigned int level);
+/* An L4 with three L3, six L2 and twelve L1 tables; each L1 maps the page. */
+mfn_t fake_wide_tree_build(struct domain *domain, mfn_t page);
 
 #endif

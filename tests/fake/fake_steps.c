@@ -9,25 +9,6 @@ struct fake_steps steps;
 
 /* ---- the machine --------------------------------------------------------------------------- */
 
-static mfn_t build_wide_tree(struct domain *owner, mfn_t page)
-{
-    mfn_t root = fake_give(owner);
-    for (unsigned int i = 0; i < 3; i++) {
-        mfn_t l3 = fake_give(owner);
-        fake_entries(root)[i * 200] = pte_make(l3, FAKE_TABLE);
-        for (unsigned int j = 0; j < 2; j++) {
-            mfn_t l2 = fake_give(owner);
-            fake_entries(l3)[j * 511] = pte_make(l2, FAKE_TABLE);
-            for (unsigned int k = 0; k < 2; k++) {
-                mfn_t l1 = fake_give(owner);
-                fake_entries(l2)[k * 3] = pte_make(l1, FAKE_TABLE);
-                fake_entries(l1)[5] = pte_make(page, FAKE_RW);
-            }
-        }
-    }
-    return root;
-}
-
 static pte_t first_entry(mfn_t table)
 {
     return fake_entries(table)[0];
@@ -43,7 +24,7 @@ static void build_other(void)
     steps.other = fake_domain(2, 1);
     steps.other->vcpus[0]->cpus = 4;
     fake_guest_build(&steps.other_guest, steps.other);
-    steps.other_wide = build_wide_tree(steps.other, fake_give(steps.other));
+    steps.other_wide = fake_wide_tree_build(steps.other, fake_give(steps.other));
     assert_int_equal(grant_table_create(steps.other, 1, 1), STATUS_OK);
 }
 
@@ -57,7 +38,7 @@ static void build_domain(void)
     frame_make_shared(fake_frame(steps.shared_info), steps.domain);
     fake_guest_build(&steps.guest, steps.domain);
     assert_int_equal(do_base(steps.second, steps.guest.l4), 0);
-    steps.wide = build_wide_tree(steps.domain, fake_give(steps.domain));
+    steps.wide = fake_wide_tree_build(steps.domain, fake_give(steps.domain));
     fake_tree_build(&steps.spare, steps.domain, 2);
     fake_tree_build(&steps.second_spare, steps.domain, 2);
     assert_int_equal(grant_table_create(steps.domain, 1, 1), STATUS_OK);
@@ -168,14 +149,14 @@ static struct fake_request unpin_with_foreign_frames(void)
 static struct fake_request change_base(void)
 {
     assert_int_equal(do_base(steps.vcpu, steps.wide), 0);
-    mfn_t fresh = build_wide_tree(steps.domain, steps.guest.pages[0]);
+    mfn_t fresh = fake_wide_tree_build(steps.domain, steps.guest.pages[0]);
     return make_one(MMUEXT_NEW_BASEPTR, fresh);
 }
 
 static struct fake_request change_user_base(void)
 {
     assert_int_equal(do_user_base(steps.vcpu, steps.wide), 0);
-    mfn_t fresh = build_wide_tree(steps.domain, steps.guest.pages[0]);
+    mfn_t fresh = fake_wide_tree_build(steps.domain, steps.guest.pages[0]);
     return make_one(MMUEXT_NEW_USER_BASEPTR, fresh);
 }
 

@@ -5,10 +5,13 @@
  * interrupted, and what comes between. After each execution the audit is clean and no CPU remembers
  * what it must not (fake_call_once()); after each operation that nothing came between, the answer
  * and the whole state are those of the reference model.
+ *
+ * With FUZZ_TRACE in the environment it says what an input does: FUZZ_TRACE=1 build/fuzz/mmu FILE.
  */
 #include "tests/fake/fake_grants.h"
 #include "tests/fake/fake_machine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +48,17 @@ static mfn_t mortal_info;    /* shared_info of the second domain */
 static unsigned int lives;   /* how often the second domain can be made anew */
 static bool is_synchronised; /* the model is what core was before this operation */
 static bool was_disturbed;   /* something came between the executions of this operation */
+static bool is_traced;
+
+__attribute__((format(printf, 1, 2))) static void trace(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (is_traced) {
+        vprintf(format, arguments);
+    }
+    va_end(arguments);
+}
 
 /* ---- decoding ------------------------------------------------------------------------------ */
 
@@ -659,11 +673,37 @@ static void write_grant_entry(void)
                                      GTF_accept_transfer};
     unsigned int choice = take_byte();
     uint16_t flags = choice < 220 ? usual[choice % ARRAY_SIZE(usual)] : (uint16_t)take_byte();
-    *fake_grant_entry(&granter, FIRST_REF + pick(REFS)) =
-        (grant_entry_v1_t){.flags = flags,
-                           .domid = pick_granter(vcpu),
-                           .frame = (uint32_t)pick_frame(vcpu->domain, pick(5)).value};
+    uint32_t ref = FIRST_REF + pick(REFS);
+    grant_entry_v1_t *entry = fake_grant_entry(&granter, ref);
+    *entry = (grant_entry_v1_t){.flags = flags,
+                                .domid = pick_granter(vcpu),
+                                .frame = (uint32_t)pick_frame(vcpu->domain, pick(5)).value};
+    trace("d%u writes grant %u: flags %#x, for d%u, frame %#x\n", vcpu->domain->id, ref,
+          entry->flags, entry->domid, entry->frame);
     mirror_adopt_contents(&model);
+}
+
+/* ---- the trace ----------------------------------------------------------------------------- */
+
+/* One line, and one for each element of a batch; what came between its executions stands before it,
+ * and moved to the right. */
+static void trace_operation(const struct operation *operation, bool answered, int64_t answer)
+{
+    const struct vcpu *vcpu = operation->vcpu;
+    trace("%*sd%uv%u %s %#llx %#llx %#llx %#llx: ", (int)(4 * operation->depth), "",
+          vcpu->domain->id, vcpu->id, operation->name, (unsigned long long)operation->arg[0],
+          (unsigned long long)operation->arg[1], (unsigned long long)operation->arg[2],
+          (unsigned long long)operation->arg[3]);
+    trace(answered ? "%lld\n" : "given up\n", (long long)answer);
+    bool is_update = operation->call == call_mmu_update;
+    bool is_extended = operation->call == call_mmuext_op;
+    for (unsigned int i = 0; (is_update || is_extended) && i < operation->count; i++) {
+        const struct mmu_update *update = &operation->updates[i];
+        const struct mmuext_op *op = &operation->ops[i];
+        trace("%*s%#llx %#llx\n", (int)(4 * operation->depth + 2), "",
+              is_update ? (unsigned long long)update->ptr : op->cmd,
+              (unsigned long long)(is_update ? update->val : op->arg1.mfn));
+    }
 }
 
 /* ---- execution ----------------------------------------------------------------------------- */
@@ -766,16 +806,17 @@ static void run_operation(unsigned int depth)
     struct operation operation = {
         .vcpu = pick_vcpu(), .depth = depth, .arg = {arguments_at(depth), arguments_at(depth)}};
     makers[pick(ARRAY_SIZE(makers))](&operation);
-    if (depth > 0) {
-        int64_t answer;
-        (void)execute(&operation, &answer);
-        return;
-    }
-    was_disturbed = false;
-    memset(fake.buffers[1].bytes, 0xee, fake.buffers[1].size);
     int64_t answer;
+    if (depth == 0) {
+        was_disturbed = false;
+        memset(fake.buffers[1].bytes, 0xee, fake.buffers[1].size);
+    }
     unsigned int refusals = fake.refusal.count;
     bool answered = execute(&operation, &answer);
+    trace_operation(&operation, answered, answer);
+    if (depth > 0) {
+        return;
+    }
     if (answered) {
         check_explained(answer, refusals);
     }
@@ -810,6 +851,9 @@ static void guest_access(void)
     uint64_t address = pick_mapped_address(root);
     unsigned int cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
     uint8_t *bytes = fake_access(cpu, vcpu->domain, root, address, access);
+    trace("d%uv%u %s %#llx: %s\n", vcpu->domain->id, vcpu->id,
+          access == FAKE_WRITE ? "writes" : "reads", (unsigned long long)address,
+          bytes != NULL ? "done" : "faults");
     if (bytes != NULL && access == FAKE_WRITE) {
         uint64_t entry = pick_entry(vcpu->domain, 1 + pick(4)).raw;
         memcpy(bytes + pick_index() * sizeof(entry), &entry, sizeof(entry));
@@ -832,6 +876,8 @@ static void emulated_store(void)
     fake.vcpu = vcpu;
     fake.cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
     bool done = pt_emulate_store(vcpu, &regs, regs.rdi);
+    trace("d%uv%u stores %#llx to %#llx: %s\n", vcpu->domain->id, vcpu->id,
+          (unsigned long long)regs.rax, (unsigned long long)regs.rdi, done ? "done" : "faults");
     fake.vcpu = NULL;
     assert_audit_clean();
     fake_tlb_check();
@@ -848,6 +894,8 @@ static void ldt_fault(void)
     uint64_t offset = (uint64_t)pick(3) * PAGE_SIZE + 8;
     fake.cpu = (unsigned int)__builtin_ctzll(vcpu->cpus);
     bool shown = vcpu_ldt_fault(vcpu, offset);
+    trace("d%uv%u uses LDT offset %#llx: %s\n", vcpu->domain->id, vcpu->id,
+          (unsigned long long)offset, shown ? "done" : "faults");
     assert_audit_clean();
     fake_tlb_check();
     if (is_synchronised) {
@@ -941,6 +989,7 @@ static void destroy(void)
     }
     lives--;
     is_synchronised = false;
+    trace("d1 is destroyed\n");
     domain_begin_teardown(domains[1]);
     unsigned int rounds = 0;
     do {
@@ -1010,6 +1059,7 @@ static void revive(void)
     machine.domains[1] = NULL;
     fake.empty_domains[1] = false;
     build_mortal();
+    trace("d1 is made anew\n");
 }
 
 /* Whatever a vCPU has not finished, it finishes: so that the model can follow again. */
@@ -1063,6 +1113,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
+    is_traced = getenv("FUZZ_TRACE") != NULL;
     return setenv("CMOCKA_TEST_ABORT", "1", 1); /* a failed assertion is a crash */
 }
 

@@ -72,9 +72,11 @@ static void adopt_grants(struct reference_domain *adopted, const struct grant_ta
     }
     assert_int_equal(table->frame_count, 1);
     adopted->grant_frame = table->frames[0].entries.value;
+    const struct grant_handle *handle = NULL;
     for (uint32_t i = 0; i < grant_handle_count(table); i++) {
-        const struct grant_handle *handle = grant_handle_find(table, i);
-        if (handle != NULL) {
+        /* Looked up once for a frame of them: there are many, and this is done after each call. */
+        handle = i % GRANT_HANDLES_PER_FRAME == 0 ? grant_handle_at(table, i) : handle + 1;
+        if (handle->uses != 0) {
             assert_true(i < REFERENCE_HANDLES);
             const struct domain *granter = domain_find(handle->granter);
             adopted->uses[i] = (struct reference_use){

@@ -17,10 +17,10 @@ start_machine() { # [QEMU ARGUMENT]...
     runner=$!
 }
 
-# Until it says how it ended, or is gone.
+# Until it has said how it ended, in a whole line, or is gone; it has a time limit.
 await_end() {
-    for _ in {1..300}; do
-        grep -qa '^(PIN) machine:' "$log" 2>/dev/null && return
+    for _ in {1..600}; do
+        grep -qa $'^(PIN) machine: .*\r' "$log" 2>/dev/null && return
         kill -0 $runner 2>/dev/null || return
         sleep 0.1
     done

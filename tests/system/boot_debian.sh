@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.bash"
 
 # Bounds each boot; the slowest takes a fraction of this.
-limit=90
+limit=180
 
 # Each answer is put in brackets by the guest, so that the echo of the command is not taken for it.
 # All of this is typed ahead, and the terminal may echo it anywhere between the answers.
@@ -95,7 +95,7 @@ terminal_session() {
 
 time_limit() {
     local log=$scratch/limit.log status
-    timeout 60 "$top/run" --timeout 4 >"$log" 2>&1 </dev/null
+    timeout 120 "$top/run" --timeout 4 >"$log" 2>&1 </dev/null
     status=$?
     expect_status time_limit_ends_a_boot 8 $status "$log"
 }

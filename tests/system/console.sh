@@ -5,7 +5,7 @@
 # shellcheck disable=SC1091,SC2016,SC2154
 . "$(dirname "$0")/lib.bash"
 
-machine=("$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none --timeout 30)
+machine=("$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none --timeout 100)
 log=$scratch/log
 errors=$scratch/errors
 
@@ -45,10 +45,10 @@ expect_status closed_standard_input_is_no_trouble 0 $? "$errors"
 
 # ---- on a terminal ----
 
-"$dialog" 30 'expect:hanging' 'send:\x01x' -- "${machine[@]}" --hv-append do=hang >"$log" 2>"$errors"
+"$dialog" 100 'expect:hanging' 'send:\x01x' -- "${machine[@]}" --hv-append do=hang >"$log" 2>"$errors"
 expect_status control_a_x_ends_the_run_and_leaves_the_terminal_as_it_was 9 $? "$log" "$errors"
 
-"$dialog" 30 'expect:ready' 'send:\x01a\x01\x01\x01b\x03\x1a\x1c\x11\x13\r\x04' \
+"$dialog" 100 'expect:ready' 'send:\x01a\x01\x01\x01b\x03\x1a\x1c\x11\x13\r\x04' \
     "expect:$(printf '\001\001\001b\003\032\034\021\023\r' | input_line)" \
     -- "${machine[@]}" --hv-append do=count-input >"$log" 2>"$errors"
 expect_status all_keys_reach_the_guest 0 $? "$log" "$errors"

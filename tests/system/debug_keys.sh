@@ -6,7 +6,7 @@
 # shellcheck disable=SC1091,SC2016,SC2154
 . "$(dirname "$0")/lib.bash"
 
-limit=90
+limit=180
 mini=$top/build/guests/mini.elf
 switch='send:\x01\x01\x01\x01\x01\x01'
 
@@ -84,10 +84,18 @@ wait_for() {
     done
 }
 
+# How long the CPU was idle from the first to the last time it was asked, in milliseconds, and how
+# many timer interrupts there were meanwhile.
+idle_and_ticks() {
+    tr -d '\r' <"$1" | awk '/^\(PIN\) CPU 0: / { if (!asked++) { idle = $6; ticks = $10 }
+        now = $6; then = $10 } END { print now - idle, then - ticks }'
+}
+
 # Typed ahead: the registers of nobody. Then, with one domain asleep and one that has ended, what
-# three seconds cost. The small kernel sets no timer, so that each interrupt would be our own.
+# sleeping costs. The small kernel sets no timer, so that each interrupt would be our own. On a slow
+# machine the answers themselves take their time, so it is asked until it has slept for long enough.
 nobody_runs() {
-    local log=$scratch/nobody.log keys=$scratch/keys cpu idle ticks process
+    local log=$scratch/nobody.log keys=$scratch/keys idle=0 ticks asked process
     mkfifo "$keys"
     touch "$log"
     "$pinnace" run --timeout $limit --domain "$(small a '')" \
@@ -97,10 +105,13 @@ nobody_runs() {
     printf '\001\001\001dk' >&8
     wait_for 1 "$log" '^\(PIN\) d2 powers off'
     printf q >&8
-    wait_for 1 "$log" '^\(PIN\) CPU 0: '
-    sleep 3
-    printf q >&8
-    wait_for 2 "$log" '^\(PIN\) CPU 0: '
+    wait_for 1 "$log" '^\(PIN\) CPU 0: .* timer interrupts'
+    for ((asked = 1; asked < 10 && idle < 2500; asked++)); do
+        sleep 3
+        printf q >&8
+        wait_for $((asked + 1)) "$log" '^\(PIN\) CPU 0: .* timer interrupts'
+        read -r idle ticks < <(idle_and_ticks "$log")
+    done
     kill $process
     exec 8>&-
     wait $process
@@ -111,13 +122,10 @@ nobody_runs() {
     fi
     expect_match ended_domain_is_shown_so "$log" '^\(PIN\) d2: shut down, 1024 frames'
     expect_match vcpu_of_an_ended_domain_is_shown_as_stopped "$log" '^\(PIN\) d2v0: stopped, '
-    cpu=$(tr -d '\r' <"$log" | awk '$2 == "CPU" { idle = $6 - idle; ticks = $10 - ticks }
-        END { print idle, ticks }')
-    read -r idle ticks <<<"$cpu"
-    if [ "${idle:-0}" -ge 2500 ] && [ "$ticks" -le 2 ]; then
+    if [ "$idle" -ge 2500 ] && [ "$ticks" -le 2 ]; then
         pass machine_asleep_takes_no_timer_interrupts
     else
-        fail machine_asleep_takes_no_timer_interrupts "ms idle and interrupts in 3 s: $cpu" "$log"
+        fail machine_asleep_takes_no_timer_interrupts "ms idle and interrupts: $idle $ticks" "$log"
     fi
 }
 

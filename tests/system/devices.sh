@@ -9,7 +9,7 @@
 . "$top/scripts/modules.sh"
 
 # Bounds each boot; the slowest takes a fraction of this.
-limit=120
+limit=240
 
 # What the guest does. Its answers are put in brackets.
 guest_init() {
@@ -24,7 +24,7 @@ for module in $(cat /modules/order); do
     insmod "/modules/$module"
 done
 i=0
-while [ ! -b /dev/sda ] && [ $i -lt 40 ]; do
+while [ ! -b /dev/sda ] && [ $i -lt 240 ]; do
     sleep 0.25
     i=$((i + 1))
 done
@@ -34,7 +34,12 @@ dd if=/copy of=/dev/sda bs=64k seek=64 conv=fsync 2>/dev/null
 echo 3 >/proc/sys/vm/drop_caches
 echo "[read back $(dd if=/dev/sda bs=64k skip=64 count=64 2>/dev/null | md5sum)]"
 ip link set eth0 up
-udhcpc -n -q -t 5 -T 2 -i eth0 -s /bin/true
+i=0
+while [ "$(cat /sys/class/net/eth0/carrier)" != 1 ] && [ $i -lt 240 ]; do
+    sleep 0.25
+    i=$((i + 1))
+done
+udhcpc -n -q -t 20 -T 2 -i eth0 -s /bin/true
 echo "[received $([ "$(cat /sys/class/net/eth0/statistics/rx_packets)" -gt 0 ] && echo something)]"
 sed -n 's/^ *[0-9]*:  *\([0-9]*\) .*xen-pirq.* \([^ ]*\)$/[interrupts \2 \1]/p' /proc/interrupts
 poweroff -f
@@ -65,12 +70,13 @@ devices_work() {
     head -c 8M /dev/urandom >"$disk"
     sum=$(head -c 4M "$disk" | md5sum)
 
-    # From the folder: QEMU takes what follows a space for the kernel's options.
+    # From the folder: QEMU takes what follows a space for the kernel's options. A message of the
+    # kernel's could come in the middle of an answer's line.
     cd "$scratch" || exit
     timeout $limit qemu-system-x86_64 -accel tcg -machine "$2" -m 1024 -display none \
         -nodefaults -no-reboot -serial stdio \
         -kernel "$top/build/pinnace-hv" -append "console=com1 noreboot audit" \
-        -initrd "vmlinux console=hvc0,ramdisk" \
+        -initrd "vmlinux console=hvc0 quiet,ramdisk" \
         -drive if=none,id=disk,format=raw,file=disk \
         -netdev user,id=net,restrict=on -device e1000,netdev=net "${@:3}" \
         </dev/null 2>&1 | tr -d '\r' >"$log"

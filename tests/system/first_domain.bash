@@ -21,12 +21,13 @@ set_hypervisor() {
     esac
 }
 
-# From the folder: QEMU takes what follows a space for the kernel's options.
+# From the folder: QEMU takes what follows a space for the kernel's options. A message of the kernel's
+# could come in the middle of a verdict's line.
 boot_first_domain() { # SECONDS LOG
     (cd "$scratch" &&
         timeout "$1" qemu-system-x86_64 -accel tcg,thread=single "${processor[@]}" -m 1024 \
             -display none -nodefaults -no-reboot -serial stdio -kernel hypervisor \
-            -append "console=com1 dom0_mem=512M dom0_max_vcpus=2 audit" -initrd "vmlinux console=hvc0,ramdisk" \
+            -append "console=com1 dom0_mem=512M dom0_max_vcpus=2 audit" -initrd "vmlinux console=hvc0 quiet,ramdisk" \
             </dev/null 2>&1) | tr -d '\r' >"$2"
 }
 

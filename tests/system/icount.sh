@@ -8,7 +8,7 @@
 
 # run GUEST [GUEST ARGUMENTS]
 run() {
-    timeout 300 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max \
+    timeout 600 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max \
         -m 256 -nodefaults -display none -no-reboot -serial stdio -kernel "$top/build/pinnace-hv" \
         -append "console=com1 audit dom0_max_vcpus=$vcpus" \
         -initrd "$top/build/guests/$1.elf ${*:2}" </dev/null >"$scratch/log" 2>&1

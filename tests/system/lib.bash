@@ -59,6 +59,15 @@ expect_text() {
     fi
 }
 
+# await_text FILE TEXT PROCESS: until it is somewhere in the file, or the process, which has a time
+# limit of its own, has ended.
+await_text() {
+    until grep -qsaF -- "$2" "$1"; do
+        kill -0 "$3" 2>/dev/null || return
+        sleep 0.1
+    done
+}
+
 # refused NAME STATUS MESSAGE ARGUMENT...: pinnace says just this, with this exit status.
 refused() {
     local name=$1 wanted=$2 message=$3 log=$scratch/refused.log status

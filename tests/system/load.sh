@@ -10,11 +10,9 @@ log=$scratch/load.log
 errors=$scratch/load.err
 touch "$log"
 
-# await TEXT: in a line of the log by itself.
+# await TEXT: in a line of the log by itself, or the end of the machine, which has a time limit.
 await() {
-    local _
-    for _ in {1..2400}; do
-        has_line "$log" "$1" && return
+    until has_line "$log" "$1"; do
         [ -d "/proc/$runner" ] || return
         sleep 0.1
     done
@@ -25,8 +23,8 @@ await() {
 ask_hypervisor() { printf '\001\001\001mV\001\001\001\n' >&3; }
 
 mkfifo "$scratch/typed"
-timeout 300 "$pinnace" run --initrd "$top/build/stress-initramfs.gz" --append quiet \
-    --hv-append audit --timeout 280 --expect '[programs 1000]' \
+timeout 600 "$pinnace" run --initrd "$top/build/stress-initramfs.gz" --append quiet \
+    --hv-append audit --timeout 580 --expect '[programs 1000]' \
     <"$scratch/typed" >"$log" 2>"$errors" &
 runner=$!
 exec 3>"$scratch/typed"

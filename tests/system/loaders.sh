@@ -8,7 +8,7 @@
 hypervisor=$top/build/pinnace-hv
 guest=$top/build/guests/image.elf
 options="console=com1 noreboot audit"
-limit=60
+limit=150
 
 machine() { # LOG [QEMU ARGUMENT]...
     local log=$1

@@ -7,8 +7,8 @@
 play() { # ACT [ARGUMENT]...
     local act=$1
     shift
-    timeout 60 "$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none \
-        --hv-append "do=$act" --timeout 30 "$@" </dev/null >"$scratch/$act.log" 2>"$scratch/$act.err"
+    timeout 120 "$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none \
+        --hv-append "do=$act" --timeout 100 "$@" </dev/null >"$scratch/$act.log" 2>"$scratch/$act.err"
 }
 
 # act_has_status ACT STATUS NAME
@@ -72,17 +72,14 @@ expect_line guest_that_writes_nothing_is_told "$scratch/halt.err" \
 start_hanging() {
     rm -f "$scratch/live.log" # or what is awaited would be there from the last time
     "$pinnace" run --hypervisor "$fake" --kernel "$guest" --initrd none --hv-append do=hang \
-        --timeout 30 </dev/null >"$scratch/live.log" 2>&1 &
+        --timeout 100 </dev/null >"$scratch/live.log" 2>&1 &
     runner=$!
-    for _ in {1..100}; do
-        grep -qs hanging "$scratch/live.log" && break
-        sleep 0.1
-    done
+    await_text "$scratch/live.log" hanging $runner
     read -r qemu _ <"/proc/$runner/task/$runner/children"
 }
 
 expect_qemu_gone() { # NAME
-    for _ in {1..50}; do
+    for _ in {1..300}; do
         if [ ! -d "/proc/$qemu" ]; then
             pass "$1"
             return

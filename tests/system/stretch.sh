@@ -14,7 +14,7 @@ longest_lock=0
 
 # start NAME MEBIBYTES OPTIONS MODULE: the output is left in $scratch/NAME.
 start() {
-    timeout 300 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max \
+    timeout 600 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max \
         -m "$2" -nodefaults -display none -no-reboot -serial stdio \
         -kernel "$top/build/measure/pinnace-hv" -append "console=com1 $3" -initrd "$4" \
         </dev/null 2>&1 | tr -d '\r' >"$scratch/$1"

@@ -8,4 +8,4 @@
 . "$(dirname "$0")/lib.bash"
 . "$top/tests/system/first_domain.bash"
 
-run_in_first_domain 200 "$top/tests/system/xl-script" "$top/build/kernel/vmlinuz-cloud" "$dialog"
+run_in_first_domain 400 "$top/tests/system/xl-script" "$top/build/kernel/vmlinuz-cloud" "$dialog"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The audit finds what is planted in the frame table, and names the frame and the rule. */
-#include "tests/fake/fake_machine.h"
+#include "tests/fake/fake_grants.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,13 +72,6 @@ static int setup(void **state)
     domain = fake_domain(1, 2);
     vcpu = domain->vcpus[0];
     fake_guest_build(&guest, domain);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
     return 0;
 }
 
@@ -307,6 +300,25 @@ static void a_stale_translation_is_found(void **state)
     assert_finds_among_others(guest.l1, "not flushed since its last other use");
 }
 
+/* A table of one kind may be a table of that kind again without a flush; of another kind not. */
+static void a_stale_translation_of_a_table_of_another_level_is_found(void **state)
+{
+    (void)state;
+    mfn_t mfn = fake_give(domain);
+    uint32_t before = machine.cpu_flushed[1];
+    assert_int_equal(do_pin(vcpu, mfn, 1), 0);
+    assert_int_equal(do_unpin(vcpu, mfn), 0);
+    uint32_t stamp = fake_frame(mfn)->table_stamp;
+    assert_int_equal(do_pin(vcpu, mfn, 1), 0);
+    assert_audit_clean();
+    assert_int_equal(do_unpin(vcpu, mfn), 0);
+    assert_int_equal(do_pin(vcpu, mfn, 2), 0);
+    assert_audit_clean();
+    assert_true(machine.cpu_flushed[1] > before);
+    machine.cpu_flushed[1] = stamp; /* as if the flush of this one had been forgotten */
+    assert_finds_among_others(mfn, "not flushed since its last other use");
+}
+
 static void a_descriptor_that_would_be_refused_is_found(void **state)
 {
     (void)state;
@@ -355,17 +367,111 @@ static void a_shared_frame_of_another_type_is_found(void **state)
     assert_finds(mfn, "M2P entry");
 }
 
+static void a_shared_frame_with_a_mark_of_guests_frames_is_found(void **state)
+{
+    (void)state;
+    static const uint8_t marks[] = {FRAME_HALF, FRAME_PINNED, FRAME_VALIDATED};
+    mfn_t mfn = frame_alloc(0, 64);
+    frame_make_shared(fake_frame(mfn), domain);
+    for (unsigned int i = 0; i < ARRAY_SIZE(marks); i++) {
+        fake_frame(mfn)->flags ^= marks[i];
+        assert_finds_among_others(mfn, "type of guests' frames");
+        fake_frame(mfn)->flags ^= marks[i];
+    }
+    assert_int_equal(audit_with(128).differences, 0);
+}
+
+/* ---- mappings of others' frames ------------------------------------------------------------ */
+
+/* A read-only entry, and what it holds. */
+static void plant_mapping(unsigned int index, mfn_t mfn)
+{
+    fake_entries(guest.l1)[index] = pte_make(mfn, FAKE_RO);
+    fake_frame(mfn)->ref_count++;
+}
+
 /* Another domain's frame, well counted, but nobody granted it. */
 static void a_mapping_that_was_not_granted_is_found(void **state)
 {
     (void)state;
     struct domain *other = fake_domain(2, 1);
     mfn_t mfn = fake_give(other);
-    fake_entries(guest.l1)[100] = pte_make(mfn, FAKE_RO);
-    fake_frame(mfn)->ref_count++;
-    assert_finds(mfn, "not granted to");
+    plant_mapping(100, mfn);
+    assert_finds_among_others(mfn, "not granted to");
+    assert_finds_among_others(mfn, "more often than it is granted");
+    assert_int_equal(finding_count, 2);
     domain->is_control = true; /* has the right */
     assert_int_equal(audit_with(128).differences, 0);
+}
+
+static void a_lock_that_is_held_is_found(void **state)
+{
+    (void)state;
+    ticket_lock_take(&domain->mmu_lock);
+    assert_finds(MFN_INVALID, "MMU is locked");
+    ticket_lock_release(&domain->mmu_lock);
+    ticket_lock_take(&machine.alloc_lock);
+    assert_finds(MFN_INVALID, "allocator is locked");
+    ticket_lock_release(&machine.alloc_lock);
+}
+
+/* Well counted, but a call that ends drops what was deferred. */
+static void a_drop_that_was_forgotten_is_found(void **state)
+{
+    (void)state;
+    vcpu->foreign_drops[0] = (struct foreign_drop){guest.pages[2], false};
+    vcpu->foreign_drop_count = 1;
+    fake_frame(guest.pages[2])->ref_count++;
+    assert_finds(guest.pages[2], "waits to be dropped");
+}
+
+static void a_window_that_shows_something_else_is_found(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_audit(false), 0);
+    fake_window(vcpu)[3] = guest.pages[0];
+    fake_window(vcpu)[FAKE_WINDOW_LDT + 3] = guest.pages[0];
+    assert_int_equal(fake_audit(false), 2);
+}
+
+/* Its handles are gone by then, and its page tables not yet. */
+static void what_a_dying_domain_still_maps_is_no_difference(void **state)
+{
+    (void)state;
+    plant_mapping(100, fake_give(fake_domain(2, 1)));
+    domain->is_dying = true;
+    assert_int_equal(audit_with(128).differences, 0);
+}
+
+static void the_hypervisors_frames_in_any_table_are_no_difference(void **state)
+{
+    (void)state;
+    struct domain *control = fake_domain(2, 1);
+    control->is_control = true;
+    struct mmu_update request = {
+        .ptr = (guest.l1.value << PAGE_SHIFT) + 100 * sizeof(pte_t) + MMU_NORMAL_PT_UPDATE,
+        .val = pte_make(mfn_make(FAKE_SHARED_READ), FAKE_RO).raw,
+    };
+    uint32_t fd = DOMID_XEN | (domain->id + 1U) << 16;
+    assert_int_equal(do_mmu_update(control->vcpus[0], &request, 1, fd), 0);
+    assert_int_equal(audit_with(128).differences, 0);
+}
+
+/* A handle is for one frame of one domain. */
+static void a_mapping_that_another_handle_is_for_is_found(void **state)
+{
+    (void)state;
+    struct fake_guest granters[2];
+    assert_int_equal(grant_table_create(domain, 1, 1), STATUS_OK);
+    for (unsigned int i = 0; i < ARRAY_SIZE(granters); i++) {
+        fake_guest_build(&granters[i], fake_domain((uint16_t)(2 + i), 1));
+        assert_int_equal(grant_table_create(granters[i].domain, 1, 1), STATUS_OK);
+        fake_grant(&granters[i], 8, &guest, granters[i].pages[0], GTF_permit_access | GTF_readonly);
+        fake_map(vcpu, &granters[i], 8, FAKE_VA(100 + i), GNTMAP_host_map | GNTMAP_readonly);
+    }
+    assert_int_equal(audit_with(128).differences, 0);
+    plant_mapping(110, granters[0].pages[1]);
+    assert_finds_among_others(granters[0].pages[1], "not granted to");
 }
 
 static void a_vcpu_on_what_is_no_l4_is_found(void **state)
@@ -375,6 +481,40 @@ static void a_vcpu_on_what_is_no_l4_is_found(void **state)
     fake_frame(guest.l3)->ref_count++;
     fake_frame(guest.l3)->type_count++;
     assert_finds(guest.l3, "base and no L4");
+}
+
+static void a_vcpu_on_a_frame_that_does_not_exist_is_found(void **state)
+{
+    (void)state;
+    vcpu->user_base = mfn_make(machine.frame_count);
+    assert_finds(vcpu->user_base, "base and no L4");
+}
+
+static void a_vcpu_on_anothers_l4_is_found(void **state)
+{
+    (void)state;
+    struct fake_guest other;
+    fake_guest_build(&other, fake_domain(2, 1));
+    vcpu->user_base = other.l4;
+    fake_frame(other.l4)->ref_count++;
+    fake_frame(other.l4)->type_count++;
+    assert_finds(other.l4, "base and no L4");
+}
+
+static void a_vcpu_on_an_l4_that_was_not_checked_is_found(void **state)
+{
+    (void)state;
+    fake_frame(guest.l4)->flags &= (uint8_t)~FRAME_VALIDATED;
+    assert_finds_among_others(guest.l4, "base and no L4");
+}
+
+static void a_vcpu_info_in_a_frame_without_uses_is_found(void **state)
+{
+    (void)state;
+    mfn_t mfn = fake_give(domain);
+    fake_frame(mfn)->type = FRAME_WRITABLE; /* once, and no more */
+    vcpu->info_frame = mfn;
+    assert_finds_among_others(mfn, "vcpu_info and not writable");
 }
 
 static void a_descriptor_table_that_is_none_is_found(void **state)
@@ -389,7 +529,7 @@ static void a_descriptor_table_that_is_none_is_found(void **state)
     assert_finds_among_others(guest.pages[0], "beyond the end");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {
@@ -421,13 +561,25 @@ int main(void)
         TEST(same_level_entries_are_counted_however_small_the_rounds),
         TEST(a_wrong_count_of_shared_frames_is_found),
         TEST(a_stale_translation_is_found),
+        TEST(a_stale_translation_of_a_table_of_another_level_is_found),
         TEST(a_descriptor_that_would_be_refused_is_found),
         TEST(a_use_by_a_vcpu_that_is_not_counted_is_found),
         TEST(a_frame_of_a_domain_that_does_not_exist_is_found),
         TEST(a_free_frame_with_a_mark_is_found),
         TEST(a_shared_frame_of_another_type_is_found),
+        TEST(a_shared_frame_with_a_mark_of_guests_frames_is_found),
         TEST(a_mapping_that_was_not_granted_is_found),
+        TEST(a_lock_that_is_held_is_found),
+        TEST(a_drop_that_was_forgotten_is_found),
+        TEST(a_window_that_shows_something_else_is_found),
+        TEST(what_a_dying_domain_still_maps_is_no_difference),
+        TEST(the_hypervisors_frames_in_any_table_are_no_difference),
+        TEST(a_mapping_that_another_handle_is_for_is_found),
         TEST(a_vcpu_on_what_is_no_l4_is_found),
+        TEST(a_vcpu_on_a_frame_that_does_not_exist_is_found),
+        TEST(a_vcpu_on_anothers_l4_is_found),
+        TEST(a_vcpu_on_an_l4_that_was_not_checked_is_found),
+        TEST(a_vcpu_info_in_a_frame_without_uses_is_found),
         TEST(a_descriptor_table_that_is_none_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,13 +38,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static void put(uint64_t offset, const void *from, size_t size)
 {
     memcpy(fake.buffers[0].bytes + offset, from, size);
@@ -118,7 +111,8 @@ static void a_load_of_cr3_cancels_it_first(void **state)
 }
 
 /* The other domain's vCPU is in the middle of the table that the caller wants: the caller cancels
- * its walk, and is interrupted at that too. */
+ * its walk, and is interrupted at that too. What is left above that table is for its owner to
+ * finish. */
 static void the_walk_of_the_tables_owner_is_cancelled_through_interruptions(void **state)
 {
     (void)state;
@@ -138,6 +132,10 @@ static void the_walk_of_the_tables_owner_is_cancelled_through_interruptions(void
     assert_int_equal(fake_call(call_mmuext_op, vcpu, arg), 0);
     fake_yield_never();
     assert_true(fake.executions > 1);
+    assert_true(frame_is_pinned(fake_frame(tree.table[3])));
+    op.cmd = MMUEXT_TLB_FLUSH_LOCAL;
+    put(0, &op, sizeof(op));
+    assert_int_equal(fake_call(call_mmuext_op, owner, owners_arg), 0);
     assert_int_equal(owner->walk.mode, PT_WALK_NONE);
     assert_true(frame_is_pinned(fake_frame(tree.table[3])));
     assert_int_equal(fake_frame(tree.table[4])->type_count, 0);
@@ -815,7 +813,7 @@ static void what_is_still_to_be_dropped_is_counted(void **state)
     assert_true(fake_audit(false) > 0);
     struct mmu_context context = {.vcpu = vcpu};
     pt_drop_leaf_later(&context, PTE_HOLD_REFERENCE, fake_frame(mfn));
-    assert_audit_clean();
+    assert_int_equal(fake_audit(false), 1); /* that it waits, and nothing else */
     context_drop_foreign(vcpu);
     assert_audit_clean();
 }
@@ -839,7 +837,7 @@ static void every_status_has_a_text_and_every_refusal_a_number(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -15,7 +15,6 @@ static struct fake_guest guest;
 #define DPL(n)       ((uint64_t)(n) << 45)
 #define TYPE(n)      ((uint64_t)(n) << 40)
 #define LDT_ADDRESS  FAKE_VA(64)
-#define LDT_WINDOW   16U /* pages of the window that are the GDT's */
 
 static int setup(void **state)
 {
@@ -24,13 +23,6 @@ static int setup(void **state)
     domain = fake_domain(1, 1);
     vcpu = domain->vcpus[0];
     fake_guest_build(&guest, domain);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
     return 0;
 }
 
@@ -109,9 +101,9 @@ static void gdt_frames_are_taken_checked_and_shown(void **state)
     for (unsigned int i = 0; i < 2; i++) {
         assert_int_equal(fake_frame(frames[i])->type, FRAME_DESCRIPTORS);
         assert_int_equal(fake_frame(frames[i])->ref_count, 2);
-        assert_int_equal(fake.windows[0][i].value, frames[i].value);
+        assert_int_equal(fake_window(vcpu)[i].value, frames[i].value);
     }
-    assert_int_equal(fake.windows[0][2].value, UINT64_MAX);
+    assert_int_equal(fake_window(vcpu)[2].value, UINT64_MAX);
 }
 
 static void a_new_gdt_lets_go_of_the_old_one(void **state)
@@ -123,11 +115,11 @@ static void a_new_gdt_lets_go_of_the_old_one(void **state)
     assert_int_equal(set_gdt(next, 1, 1), 0);
     assert_int_equal(fake_frame(frames[0])->type_count, 0);
     assert_int_equal(fake_frame(frames[2])->type_count, 1);
-    assert_int_equal(fake.windows[0][0].value, frames[2].value);
-    assert_int_equal(fake.windows[0][2].value, UINT64_MAX);
+    assert_int_equal(fake_window(vcpu)[0].value, frames[2].value);
+    assert_int_equal(fake_window(vcpu)[2].value, UINT64_MAX);
     assert_int_equal(set_gdt(NULL, 0, 0), 0);
     assert_int_equal(fake_frame(frames[2])->ref_count, 1);
-    assert_int_equal(fake.windows[0][0].value, UINT64_MAX);
+    assert_int_equal(fake_window(vcpu)[0].value, UINT64_MAX);
 }
 
 static void one_frame_may_be_shown_several_times(void **state)
@@ -167,8 +159,8 @@ static void a_refused_gdt_leaves_the_old_one(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(last); i++) {
         mfn_t frames[] = {good, second, last[i]};
         assert_int_equal(set_gdt(frames, 3, 3 * 512), -XEN_EINVAL);
-        assert_int_equal(fake.windows[0][0].value, good.value);
-        assert_int_equal(fake.windows[0][1].value, UINT64_MAX);
+        assert_int_equal(fake_window(vcpu)[0].value, good.value);
+        assert_int_equal(fake_window(vcpu)[1].value, UINT64_MAX);
     }
     assert_int_equal(set_gdt(&good, 1, GDT_ENTRIES_MAX + 1), -XEN_EINVAL);
     assert_int_equal(set_gdt(&good, 1, UINT32_MAX), -XEN_EINVAL);
@@ -246,7 +238,7 @@ static void an_ldt_page_is_shown_when_it_is_used(void **state)
 
     assert_audit_clean();
     assert_int_equal(fake_frame(frame)->type, FRAME_DESCRIPTORS);
-    assert_int_equal(fake.windows[0][LDT_WINDOW + 1].value, frame.value);
+    assert_int_equal(fake_window(vcpu)[FAKE_WINDOW_LDT + 1].value, frame.value);
     assert_false(
         vcpu_ldt_fault(vcpu, PAGE_SIZE + 8)); /* it is there: the fault has another cause */
 }
@@ -280,7 +272,7 @@ static void a_new_base_or_ldt_forgets_the_pages(void **state)
     assert_true(vcpu_ldt_fault(vcpu, 0));
     assert_int_equal(do_base(vcpu, second.table[4]), 0);
     assert_int_equal(fake_frame(frame)->type_count, 0);
-    assert_int_equal(fake.windows[0][LDT_WINDOW].value, UINT64_MAX);
+    assert_int_equal(fake_window(vcpu)[FAKE_WINDOW_LDT].value, UINT64_MAX);
     assert_int_equal(do_base(vcpu, guest.l4), 0);
     assert_true(vcpu_ldt_fault(vcpu, 0));
     assert_int_equal(set_ldt(0, 0), 0);
@@ -303,7 +295,7 @@ static void bad_ldts_are_refused(void **state)
     assert_false(vcpu_ldt_fault(vcpu, PAGE_SIZE)); /* its address is not canonical */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -19,13 +19,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static struct frame *give(void)
 {
     return fake_frame(fake_give(domain));
@@ -337,7 +330,7 @@ static void large_blocks_come_from_a_large_machine(void **state)
     assert_int_equal(frame_alloc(9, 64).value, (UINT64_C(1) << 16) - 512);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

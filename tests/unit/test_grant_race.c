@@ -75,7 +75,7 @@ static int teardown(void **state)
 {
     (void)state;
     signal(SIGTRAP, SIG_DFL);
-    fake_grants_end();
+    fake_stop();
     return 0;
 }
 

@@ -29,13 +29,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_grants_end();
-    return 0;
-}
-
 static uint64_t *list_at(uint64_t address)
 {
     return (uint64_t *)(void *)(fake.buffers[0].bytes + (address - FAKE_ARGUMENTS));
@@ -85,6 +78,19 @@ static void a_table_grows_by_frames_that_the_domain_may_map(void **state)
     assert_int_equal(list_at(LIST)[1], 0);
     assert_int_equal(query(granter, DOMID_SELF).nr_frames, 2);
     assert_int_equal(set_up(granter, DOMID_SELF, 0, 0), GNTST_okay);
+}
+
+/* As a caller would find it that did not hold the lock while the domain died. */
+static void a_frame_beyond_the_table_is_not_found(void **state)
+{
+    (void)state;
+    const struct grant_table *table = granter->domain->grants;
+    mfn_t mfn = MFN_INVALID;
+    assert_int_equal(grant_frame_find(granter->domain, 0, &mfn), STATUS_OK);
+    assert_int_equal(mfn.value, table->frames[0].entries.value);
+    assert_int_equal(grant_frame_find(granter->domain, table->frame_count, &mfn),
+                     STATUS_GRANT_TABLE_LIMIT);
+    assert_int_equal(mfn.value, table->frames[0].entries.value);
 }
 
 static void table_requests_are_refused_and_change_nothing(void **state)
@@ -673,12 +679,13 @@ static void a_release_is_finished_first_however_often_it_is_interrupted(void **s
     assert_int_equal(fake_frame(tree.table[4])->type_count, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_table_grows_by_frames_that_the_domain_may_map),
+        TEST(a_frame_beyond_the_table_is_not_found),
         TEST(table_requests_are_refused_and_change_nothing),
         TEST(a_control_domain_asks_for_others),
         TEST(a_table_needs_memory_and_keeps_none_it_cannot_use),

@@ -26,13 +26,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static struct mmu_update request(mfn_t table, unsigned int index, unsigned int command, pte_t pte)
 {
     return (struct mmu_update){.ptr = (table.value << PAGE_SHIFT) + index * sizeof(pte_t) + command,
@@ -491,7 +484,7 @@ static void tables_full_of_foreign_entries_give_them_back_to_their_owner(void **
     assert_unchanged(before);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -31,13 +31,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static struct mmuext_op operation(unsigned int command, uint64_t first, uint64_t second)
 {
     struct mmuext_op op;
@@ -233,16 +226,29 @@ static void a_controller_pins_and_unpins_for_another_domain(void **state)
     assert_int_equal(fake_frame(tree.table[1])->type_count, 0);
 }
 
+/* A pin for the domain `owner`, in the arguments of a call. */
+static void put_pin(uint64_t arg[6], mfn_t l4, uint16_t owner)
+{
+    struct mmuext_op op = operation(MMUEXT_PIN_L4_TABLE, l4.value, 0);
+    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
+    memcpy(arg, (uint64_t[6]){FAKE_ARGUMENTS, 1, 0, owner}, 6 * sizeof(arg[0]));
+}
+
+/* The same, by this vCPU, that stops after its first unit of work. */
+static void begin_pin(uint64_t arg[6], struct vcpu *who, mfn_t l4, uint16_t owner)
+{
+    put_pin(arg, l4, owner);
+    fake_yield_at(1);
+    assert_true(fake_call_once(call_mmuext_op, who, arg).again);
+}
+
 static void a_pin_for_another_domain_is_cancelled_by_work_for_oneself(void **state)
 {
     (void)state;
     struct fake_tree tree;
     fake_tree_build(&tree, domain, 4);
-    struct mmuext_op op = operation(MMUEXT_PIN_L4_TABLE, tree.table[4].value, 0);
-    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
-    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, domain->id};
-    fake_yield_at(1);
-    assert_true(fake_call_once(call_mmuext_op, control_vcpu, arg).again);
+    uint64_t arg[6];
+    begin_pin(arg, control_vcpu, tree.table[4], domain->id);
     assert_int_equal(control_vcpu->walk.mode, PT_WALK_VALIDATE);
 
     assert_int_equal(do_update(control_vcpu, controller.l1, 0, (pte_t){0}), 0);
@@ -260,14 +266,12 @@ static void a_controller_waits_for_its_own_other_vcpu(void **state)
     fake_tree_build(&tree, domain, 4);
     struct vcpu second;
     vcpu_init(&second, control, 1);
-    struct mmuext_op op = operation(MMUEXT_PIN_L4_TABLE, tree.table[4].value, 0);
-    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
-    uint64_t begun[6] = {FAKE_ARGUMENTS, 1, 0, domain->id};
-    fake_yield_at(1);
-    assert_true(fake_call_once(call_mmuext_op, &second, begun).again);
+    uint64_t begun[6];
+    begin_pin(begun, &second, tree.table[4], domain->id);
     fake_yield_never();
 
-    uint64_t waiting[6] = {FAKE_ARGUMENTS, 1, 0, domain->id};
+    uint64_t waiting[6];
+    put_pin(waiting, tree.table[4], domain->id);
     unsigned int waits = fake.waits;
     assert_true(fake_call_once(call_mmuext_op, control_vcpu, waiting).again);
     assert_int_equal(fake.waits, waits + 1);
@@ -291,25 +295,18 @@ static void an_ldt_fault_in_the_middle_of_foreign_work_leaves_it_alone(void **st
     fake_tree_build(&own, control, 4);
     struct vcpu second;
     vcpu_init(&second, control, 1);
-    struct mmuext_op op = operation(MMUEXT_PIN_L4_TABLE, own.table[4].value, 0);
-    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
-    uint64_t arg[6] = {FAKE_ARGUMENTS, 1, 0, DOMID_SELF};
-    fake_yield_at(1);
-    assert_true(fake_call_once(call_mmuext_op, &second, arg).again);
-    op = operation(MMUEXT_PIN_L4_TABLE, tree.table[4].value, 0);
+    uint64_t arg[6];
+    begin_pin(arg, &second, own.table[4], DOMID_SELF);
     assert_int_equal(do_va(control_vcpu, FAKE_VA(5), pte_make(own.table[4], FAKE_RO), 0), 0);
     assert_int_equal(perform(control_vcpu, MMUEXT_SET_LDT, FAKE_VA(5), 512, DOMID_SELF), 0);
-    memcpy(fake.buffers[0].bytes, &op, sizeof(op));
-    uint64_t foreign[6] = {FAKE_ARGUMENTS, 1, 0, domain->id};
-    fake_yield_at(1);
-    assert_true(fake_call_once(call_mmuext_op, control_vcpu, foreign).again);
+    begin_pin(arg, control_vcpu, tree.table[4], domain->id);
     assert_true(frame_is_half(fake_frame(own.table[4])));
 
     assert_false(vcpu_ldt_fault(control_vcpu, 0));
 
     assert_audit_clean();
     assert_int_equal(control_vcpu->walk.mode, PT_WALK_VALIDATE);
-    assert_int_equal(fake_call(call_mmuext_op, control_vcpu, foreign), 0);
+    assert_int_equal(fake_call(call_mmuext_op, control_vcpu, arg), 0);
     control->vcpus[1] = NULL;
     control->vcpu_count = 1;
 }
@@ -378,7 +375,7 @@ static void assists_are_switched_for_the_domain(void **state)
     assert_int_equal(domain->assists, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

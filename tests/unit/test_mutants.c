@@ -42,13 +42,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static bool is_locked(struct domain *of)
 {
     return of->mmu_lock.next != of->mmu_lock.serving;
@@ -717,7 +710,7 @@ static void the_page_behind_the_ldt_is_not_shown(void **state)
     assert_audit_clean();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

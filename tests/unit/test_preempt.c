@@ -20,46 +20,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
-static void assert_counts(mfn_t mfn, unsigned int references, unsigned int types)
-{
-    assert_int_equal(fake_frame(mfn)->ref_count, references);
-    assert_int_equal(fake_frame(mfn)->type_count, types);
-}
-
 /* ---- interruption -------------------------------------------------------------------------- */
-
-/* A tree with three L3, six L2 and twelve L1 tables. */
-static mfn_t build_wide_tree(void)
-{
-    mfn_t root = fake_give(domain);
-    mfn_t page = fake_give(domain);
-    for (unsigned int i = 0; i < 3; i++) {
-        mfn_t l3 = fake_give(domain);
-        fake_entries(root)[i * 200] = pte_make(l3, FAKE_TABLE);
-        for (unsigned int j = 0; j < 2; j++) {
-            mfn_t l2 = fake_give(domain);
-            fake_entries(l3)[j * 511] = pte_make(l2, FAKE_TABLE);
-            for (unsigned int k = 0; k < 2; k++) {
-                mfn_t l1 = fake_give(domain);
-                fake_entries(l2)[k * 3] = pte_make(l1, FAKE_TABLE);
-                fake_entries(l1)[5] = pte_make(page, FAKE_RW);
-            }
-        }
-    }
-    return root;
-}
 
 static void always_interrupted_pins_and_unpins_end_as_uninterrupted_ones(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     assert_int_equal(do_pin(vcpu, root, 4), 0);
     struct fake_snapshot *pinned = fake_snapshot();
     assert_int_equal(do_unpin(vcpu, root), 0);
@@ -75,10 +41,26 @@ static void always_interrupted_pins_and_unpins_end_as_uninterrupted_ones(void **
     assert_unchanged(released);
 }
 
+/* A table without entries takes 512 looks, too. */
+static void interruption_is_asked_for_after_each_empty_table(void **state)
+{
+    (void)state;
+    mfn_t root = fake_give(domain);
+    const unsigned int count = 40;
+    for (unsigned int i = 0; i < count; i++) {
+        fake_entries(root)[i] = pte_make(fake_give(domain), FAKE_TABLE);
+    }
+    fake_yield_always();
+    assert_int_equal(do_pin(vcpu, root, 4), 0);
+    assert_true(fake.executions >= count);
+    assert_int_equal(do_unpin(vcpu, root), 0);
+    assert_true(fake.executions >= count);
+}
+
 static void a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     assert_int_equal(do_pin(vcpu, root, 4), 0);
     unsigned int k = 0;
     do {
@@ -96,7 +78,7 @@ static void a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one(void **state
 static void a_refused_tree_interrupted_anywhere_is_released(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     fake_entries(root)[511] = pte_make(mfn_make(FAKE_HYPERVISOR), FAKE_TABLE);
     unsigned int k = 0;
     do {
@@ -114,7 +96,7 @@ static void base_changes_interrupted_anywhere_end_as_uninterrupted_ones(void **s
     (void)state;
     struct fake_guest guest;
     fake_guest_build(&guest, domain);
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     assert_int_equal(do_base(vcpu, root), 0);
     assert_int_equal(do_base(vcpu, guest.l4), 0);
     unsigned int k = 0;
@@ -138,7 +120,7 @@ static void loading_cr3_interrupted_anywhere_ends_as_a_base_change(void **state)
     (void)state;
     struct fake_guest guest;
     fake_guest_build(&guest, domain);
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     assert_int_equal(do_base(vcpu, root), 0);
     assert_int_equal(do_base(vcpu, guest.l4), 0);
     const mfn_t bases[] = {root, guest.l4};
@@ -170,7 +152,7 @@ static void upper_updates_interrupted_anywhere_end_as_uninterrupted_ones(void **
     (void)state;
     struct fake_guest guest;
     fake_guest_build(&guest, domain);
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     pte_t link = fake_entries(root)[0];
     pte_t second = fake_entries(root)[200];
     unsigned int k = 0;
@@ -229,7 +211,7 @@ static void begin_unpin(struct vcpu *who, mfn_t root)
 static void another_pin_cancels_a_half_done_one(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     fake_tree_build(&tree, domain, 4);
     for (unsigned int units = 1; units < 12; units++) {
         begin_pin(vcpu, root, units);
@@ -244,7 +226,7 @@ static void another_pin_cancels_a_half_done_one(void **state)
 static void an_update_of_a_half_done_table_cancels_it_and_is_a_plain_store(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     mfn_t l3 = pte_mfn(fake_entries(root)[0]);
     pte_t bad = pte_make(mfn_make(FAKE_HYPERVISOR), FAKE_TABLE);
     begin_pin(vcpu, root, 1);
@@ -260,7 +242,7 @@ static void an_update_of_a_half_done_table_cancels_it_and_is_a_plain_store(void 
 static void a_half_done_tree_of_another_vcpu_makes_one_wait(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     begin_pin(vcpu, root, 2);
     put_operation(PAGE_SIZE, MMUEXT_PIN_L4_TABLE, root);
     uint64_t arg[6] = {FAKE_ARGUMENTS + PAGE_SIZE, 1, 0, DOMID_SELF};
@@ -287,7 +269,7 @@ static void finish_other_pin(void)
 static void two_vcpus_that_pin_trees_with_shared_parts_both_succeed(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     for (unsigned int first = 1; first < 12; first++) {
         crossing_root = fake_give(domain);
         fake_entries(crossing_root)[0] = fake_entries(root)[400];
@@ -309,7 +291,7 @@ static void two_vcpus_that_pin_trees_with_shared_parts_both_succeed(void **state
 static void a_half_released_tree_is_finished_by_the_next_call(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     assert_int_equal(do_pin(vcpu, root, 4), 0);
     begin_unpin(vcpu, root);
 
@@ -322,7 +304,7 @@ static void a_half_released_tree_is_finished_by_the_next_call(void **state)
 static void another_vcpu_waits_for_a_half_released_table(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     assert_int_equal(do_pin(vcpu, root, 4), 0);
     begin_unpin(vcpu, root);
     struct mmu_update request = {.ptr = root.value << PAGE_SHIFT};
@@ -342,7 +324,7 @@ static void a_frame_that_cancelling_frees_is_no_longer_the_callers(void **state)
 {
     (void)state;
     for (unsigned int level = 0; level <= 4; level++) {
-        mfn_t root = build_wide_tree();
+        mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
         mfn_t l3 = pte_mfn(fake_entries(root)[0]);
         begin_pin(vcpu, root, 2);
         assert_int_equal(frame_give_back(fake_frame(root)), STATUS_OK);
@@ -362,7 +344,7 @@ static void a_frame_that_cancelling_frees_is_no_longer_the_callers(void **state)
 static void a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers(void **state)
 {
     (void)state;
-    mfn_t root = build_wide_tree();
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
     mfn_t l3 = pte_mfn(fake_entries(root)[0]);
     begin_pin(vcpu, root, 2);
     assert_int_equal(frame_give_back(fake_frame(root)), STATUS_OK);
@@ -375,12 +357,81 @@ static void a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers(void **st
     assert_int_equal(frame_class(fake_frame(l3)), FRAME_FREE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* ---- tables full of another domain's frames ------------------------------------------------ */
+
+/* An L1 table, pinned, all of whose entries name `page`, of the domain `owner`. */
+static mfn_t build_foreign_l1(mfn_t page, uint16_t owner)
+{
+    mfn_t l1 = fake_give(domain);
+    assert_int_equal(do_pin(vcpu, l1, 1), 0);
+    for (unsigned int i = 0; i < PTE_COUNT; i++) {
+        struct mmu_update one = {.ptr = (l1.value << PAGE_SHIFT) + i * sizeof(pte_t),
+                                 .val = pte_make(page, FAKE_RW).raw};
+        assert_int_equal(do_mmu_update(vcpu, &one, 1, owner), 0);
+    }
+    return l1;
+}
+
+/* A validation of the first vCPU's stops when it holds two such tables, and is alone in holding
+ * them: when it is cancelled, it drops more than is remembered at a time. The foreign page. */
+static mfn_t begin_pin_of_foreign_entries(void)
+{
+    domain->is_control = true;
+    const struct domain *owner = fake_domain(2, 1);
+    mfn_t page = fake_give(machine.domains[owner->id]);
+    mfn_t first = build_foreign_l1(page, owner->id);
+    mfn_t second = build_foreign_l1(page, owner->id);
+    fake_tree_build(&tree, domain, 4);
+    fake_entries(tree.table[2])[1] = pte_make(first, FAKE_TABLE);
+    fake_entries(tree.table[2])[2] = pte_make(second, FAKE_TABLE);
+    begin_pin(vcpu, tree.table[4], 3);
+    assert_int_equal(do_unpin(other_vcpu, first), 0);
+    assert_int_equal(do_unpin(other_vcpu, second), 0);
+    assert_counts(page, 1 + 2 * PTE_COUNT, 2 * PTE_COUNT);
+    return page;
+}
+
+static void loading_cr3_drops_the_foreign_entries_of_a_tree_in_turns(void **state)
+{
+    (void)state;
+    struct fake_guest guest;
+    fake_guest_build(&guest, domain);
+    mfn_t base = fake_give(domain);
+    mfn_t page = begin_pin_of_foreign_entries();
+
+    enum status status;
+    do {
+        status = vcpu_new_kernel_base(vcpu, base);
+        assert_audit_clean();
+    } while (status == STATUS_PREEMPTED || status == STATUS_AGAIN);
+
+    assert_int_equal(status, STATUS_OK);
+    assert_counts(page, 1, 0);
+}
+
+static void a_first_base_drops_the_foreign_entries_of_another_in_turns(void **state)
+{
+    (void)state;
+    mfn_t page = begin_pin_of_foreign_entries();
+
+    enum status status;
+    do {
+        status = vcpu_take_bases(vcpu, page, MFN_INVALID);
+        assert_audit_clean();
+    } while (status == STATUS_PREEMPTED || status == STATUS_AGAIN);
+
+    assert_int_equal(status, STATUS_TABLE_NOT_OWNED);
+    assert_int_equal(vcpu->walk.mode, PT_WALK_NONE);
+    assert_counts(page, 1, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(always_interrupted_pins_and_unpins_end_as_uninterrupted_ones),
+        TEST(interruption_is_asked_for_after_each_empty_table),
         TEST(a_pin_interrupted_anywhere_ends_as_an_uninterrupted_one),
         TEST(a_refused_tree_interrupted_anywhere_is_released),
         TEST(base_changes_interrupted_anywhere_end_as_uninterrupted_ones),
@@ -394,6 +445,8 @@ int main(void)
         TEST(another_vcpu_waits_for_a_half_released_table),
         TEST(a_frame_that_cancelling_frees_is_no_longer_the_callers),
         TEST(a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers),
+        TEST(loading_cr3_drops_the_foreign_entries_of_a_tree_in_turns),
+        TEST(a_first_base_drops_the_foreign_entries_of_another_in_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

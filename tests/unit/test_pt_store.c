@@ -29,13 +29,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 /* Run the instruction, whose memory operand is (%rdi), as if it had faulted there. */
 static bool store(const char *code, size_t length, uint64_t address)
 {
@@ -286,19 +279,27 @@ static void without_the_assist_nothing_is_emulated(void **state)
     domain->assists = 0;
     regs.rax = 0;
     REFUSED("\x48\x89\x07", ENTRY(3));
+    domain->has_io = true;
+    REFUSED("\x48\x89\x07", ENTRY(3));
+}
+
+/* One that the domain may look at and not change. */
+static void map_device_at(unsigned int index)
+{
+    machine_add_io_range(mfn_make(500), mfn_make(500), IO_READ_ONLY);
+    domain->has_io = true;
+    domain->is_control = true;
+    uint64_t arg[6] = {FAKE_VA(index), pte_make(mfn_make(500), FAKE_RW).raw, 0, DOMID_IO};
+    assert_int_equal(fake_call(call_update_va_mapping_otherdomain, vcpu, arg), 0);
+    assert_false(pte_is_writable(entry(index)));
 }
 
 /* That needs no assist. */
 static void a_store_to_a_device_that_may_only_be_read_is_passed_over(void **state)
 {
     (void)state;
-    machine_add_io_range(mfn_make(500), mfn_make(500), IO_READ_ONLY);
-    domain->has_io = true;
     domain->assists = 0;
-    uint64_t arg[6] = {FAKE_VA(200), pte_make(mfn_make(500), FAKE_RW).raw, 0, DOMID_IO};
-    domain->is_control = true;
-    assert_int_equal(fake_call(call_update_va_mapping_otherdomain, vcpu, arg), 0);
-    assert_false(pte_is_writable(entry(200)));
+    map_device_at(200);
     uint64_t before;
     assert_true(fake_guest_read(0, vcpu, FAKE_VA(200), &before));
     regs.rax = ~before;
@@ -312,6 +313,31 @@ static void a_store_to_a_device_that_may_only_be_read_is_passed_over(void **stat
     /* Not where the fault was; not aligned. */
     REFUSED("\x48\x89\x47\x08", FAKE_VA(200)); /* mov %rax,8(%rdi) */
     REFUSED("\x48\x89\x07", FAKE_VA(200) + 4);
+}
+
+/* A hole in the frame table, as many machines have below 4 GiB. */
+static void a_device_below_the_end_of_ram_is_one(void **state)
+{
+    (void)state;
+    mfn_t device = mfn_make(FAKE_IO_FIRST + 1);
+    machine_add_io_range(device, device, IO_READ_ONLY);
+    domain->has_io = true;
+    domain->is_control = true;
+    uint64_t arg[6] = {FAKE_VA(200), pte_make(device, FAKE_RW).raw, 0, DOMID_IO};
+    assert_int_equal(fake_call(call_update_va_mapping_otherdomain, vcpu, arg), 0);
+    assert_true(STORE("\x48\x89\x07", FAKE_VA(200)));
+    assert_int_equal(regs.rip, CODE + 3);
+}
+
+static void a_store_to_a_device_whose_operands_cannot_be_read_faults(void **state)
+{
+    (void)state;
+    map_device_at(200);
+    regs.rsi = FAKE_VA(300);
+    REFUSED("\x48\xa5", FAKE_VA(200));     /* movsq */
+    fake.fail_copy_at = fake.copies + 2;   /* the first one fetches the instruction */
+    REFUSED("\x48\x87\x07", FAKE_VA(200)); /* xchg %rax,(%rdi) */
+    assert_true(STORE("\x48\x87\x07", FAKE_VA(200)));
 }
 
 /* The other I/O memory is the domain's to write or not to. */
@@ -334,7 +360,7 @@ static void other_instructions_are_not_ours(void **state)
     REFUSED("\x48\x0f\xc7\x0f", ENTRY(2)); /* cmpxchg16b (%rdi) */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {
@@ -356,6 +382,8 @@ int main(void)
         TEST(another_domains_table_is_not_emulated),
         TEST(without_the_assist_nothing_is_emulated),
         TEST(a_store_to_a_device_that_may_only_be_read_is_passed_over),
+        TEST(a_device_below_the_end_of_ram_is_one),
+        TEST(a_store_to_a_device_whose_operands_cannot_be_read_faults),
         TEST(other_read_only_mappings_of_devices_fault),
         TEST(other_instructions_are_not_ours),
     };

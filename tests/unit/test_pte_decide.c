@@ -27,13 +27,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static struct pte_decision decide(const struct pte_owners *owners, unsigned int level,
                                   uint64_t old_raw, uint64_t new_raw)
 {
@@ -311,6 +304,7 @@ static void a_read_only_range_clears_the_writable_bit(void **state)
             decide(&with_io, 1, 0, entry(mfn_make(IO_HIGH - 1 + i), PTE_WRITABLE));
         assert_int_equal(decision.status, STATUS_OK);
         assert_int_equal(pte_is_writable(decision.store), i == 0 || i == 3);
+        assert_int_equal(pte_io_is_read_only(mfn_make(IO_HIGH - 1 + i)), i == 1 || i == 2);
     }
 }
 
@@ -321,6 +315,7 @@ static void a_denied_range_is_refused_with_its_ends(void **state)
     for (uint64_t i = 0; i < 4; i++) {
         struct pte_decision decision = decide(&with_io, 1, 0, entry(mfn_make(IO_HIGH - 1 + i), 0));
         assert_int_equal(decision.status, i == 0 || i == 3 ? STATUS_OK : STATUS_NO_IO_RIGHT);
+        assert_false(pte_io_is_read_only(mfn_make(IO_HIGH - 1 + i)));
     }
 }
 
@@ -354,7 +349,7 @@ static void a_decision_changes_nothing(void **state)
     assert_unchanged(before);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -27,13 +27,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static uint64_t *list_at(uint64_t address)
 {
     return (uint64_t *)(void *)(fake.buffers[0].bytes + (address - FAKE_ARGUMENTS));
@@ -164,6 +157,13 @@ static void requests_of_memory_that_is_not_there_give_nothing(void **state)
     struct xen_memory_reservation made = reservation(0, 1, 0);
     made.mem_flags = XENMEMF_populate_on_demand; /* says something of populating only */
     assert_int_equal(change(vcpu, XENMEM_increase_reservation, &made), 1);
+    /* Rights over I/O memory are enough to choose. */
+    domain->has_io = true;
+    made = reservation(LIST, 1, 0);
+    made.mem_flags = XENMEMF_exact_node(0);
+    assert_int_equal(change(vcpu, XENMEM_populate_physmap, &made), 1);
+    made.mem_flags = XENMEMF_node(64);
+    assert_int_equal(change(vcpu, XENMEM_populate_physmap, &made), 0);
 }
 
 static void calls_for_domains_that_are_not_pv_are_refused(void **state)
@@ -194,7 +194,12 @@ static void calls_for_domains_that_are_not_pv_are_refused(void **state)
     for (unsigned int i = XENMEM_set_pod_target; i <= XENMEM_get_pod_target; i++) {
         assert_int_equal(do_memory_op(vcpu, i, FAKE_ARGUMENTS), -XEN_EPERM);
         assert_int_equal(do_memory_op(control->vcpus[0], i, FAKE_ARGUMENTS), -XEN_EINVAL);
+        assert_int_equal(do_memory_op(vcpu, i, FAKE_VA(300)), -XEN_EFAULT);
     }
+    target.domid = 77;
+    memcpy(fake.buffers[0].bytes, &target, sizeof(target));
+    assert_int_equal(do_memory_op(control->vcpus[0], XENMEM_get_pod_target, FAKE_ARGUMENTS),
+                     -XEN_ESRCH);
     struct xen_add_to_physmap foreign = {.domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign};
     memcpy(fake.buffers[0].bytes, &foreign, sizeof(foreign));
     assert_int_equal(do_memory_op(vcpu, XENMEM_add_to_physmap, FAKE_ARGUMENTS), -XEN_ENOSYS);
@@ -485,6 +490,9 @@ static void arguments_of_an_exchange_are_checked(void **state)
     made.in.domid = made.out.domid = 77;
     assert_int_equal(exchange(vcpu, &made), -XEN_ESRCH);
     made = exchange_of(8, 0, 8, 0);
+    made.out.mem_flags = XENMEMF_exact_node(5);
+    assert_int_equal(exchange(vcpu, &made), -XEN_EINVAL);
+    made = exchange_of(8, 0, 8, 0);
     made.nr_exchanged = 9;
     assert_int_equal(exchange(vcpu, &made), -XEN_EINVAL);
     made.nr_exchanged = 8;
@@ -563,7 +571,7 @@ static void questions_are_answered(void **state)
     assert_int_equal(mapping.max_mfn, (UINT64_C(1) << 35) - 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {

@@ -277,6 +277,19 @@ static void foreign_mapping_keeps_the_frame_until_it_goes(void **state)
     assert_int_equal(victim->page_count, 1);
     assert_false(fake.empty_domains[victim->id]);
     assert_int_equal(frame_class(fake_frame(guest.pages[0])), FRAME_GUEST);
+    struct frame *left = fake_frame(guest.pages[0]);
+    left->flags |= FRAME_ALLOCATED; /* which the audit does not take for one that others hold */
+    left->ref_count++;
+    assert_int_equal(fake_audit(false), 1);
+    left->flags &= (uint8_t)~FRAME_ALLOCATED;
+    left->ref_count--;
+    victim->vcpus[0]->info_frame = guest.pages[0];
+    left->ref_count++;
+    left->type_count++;
+    assert_int_equal(fake_audit(false), 1);
+    left->ref_count--;
+    left->type_count--;
+    victim->vcpus[0]->info_frame = MFN_INVALID;
 
     assert_int_equal(do_update(caller, survivor_guest.l1, 40, (pte_t){0}), 0);
     assert_all_gone();

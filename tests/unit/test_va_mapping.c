@@ -26,13 +26,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    fake_stop();
-    return 0;
-}
-
 static int64_t other_domain(struct vcpu *caller, uint64_t address, pte_t pte, uint64_t id)
 {
     uint64_t arg[6] = {address, pte.raw, UVMF_NONE, id};
@@ -172,7 +165,7 @@ static void another_domains_frames_need_the_right(void **state)
     assert_int_equal(other_domain(vcpu, FAKE_VA(60), pte, DOMID_SELF), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_teardown)
 
 int main(void)
 {
