@@ -20,7 +20,6 @@
 static struct evtchn_bind_virq no_virq = {.virq = 99};
 static struct evtchn_send closed_port = {.port = 4000};
 static struct evtchn_alloc_unbound no_domain = {.dom = NOBODY};
-static struct sched_shutdown no_reason = {.reason = 99};
 static struct vcpu_set_periodic_timer short_period = {.period_ns = 5};
 static struct callback_register no_address = {.type = CALLBACKTYPE_event, .address = NOT_CANONICAL};
 static struct physdev_set_iopl high_iopl = {.iopl = 4};
@@ -38,7 +37,7 @@ static const struct {
     {__HYPERVISOR_event_channel_op, {EVTCHNOP_alloc_unbound, (uint64_t)&no_domain}, -XEN_ESRCH},
     {__HYPERVISOR_event_channel_op, {99, (uint64_t)&closed_port}, -XEN_ENOSYS},
     {__HYPERVISOR_sched_op, {SCHEDOP_poll, FREE_VA}, -XEN_EFAULT},
-    {__HYPERVISOR_sched_op, {SCHEDOP_shutdown, (uint64_t)&no_reason}, -XEN_EINVAL},
+    {__HYPERVISOR_sched_op, {SCHEDOP_shutdown, FREE_VA}, -XEN_EFAULT},
     {__HYPERVISOR_vcpu_op, {VCPUOP_is_up, NOBODY}, -XEN_ENOENT},
     {__HYPERVISOR_vcpu_op, {VCPUOP_set_periodic_timer, 0, (uint64_t)&short_period}, -XEN_EINVAL},
     {__HYPERVISOR_callback_op, {CALLBACKOP_register, (uint64_t)&no_address}, -XEN_EINVAL},

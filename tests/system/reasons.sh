@@ -48,8 +48,8 @@ event_channel_op EINVAL: VIRQ 99: there are 0 to 23
 event_channel_op EINVAL: port 4000 is not open: sends go to inter-domain ports and IPIs
 event_channel_op ESRCH: there is no domain 77
 event_channel_op ENOSYS: command 99 is not implemented
-sched_op EFAULT: [0-9]+ bytes $no_page
-sched_op EINVAL: shutdown reason 99: there are 0 to 5
+sched_op EFAULT: 24 bytes $no_page
+sched_op EFAULT: 4 bytes $no_page
 vcpu_op ENOENT: d0 has no vCPU 77: it has 1, counted from 0
 vcpu_op EINVAL: a period of 5 ns: periods are 1000000 ns and more
 callback_op EINVAL: address 0x8000000000000 is not canonical
