@@ -238,6 +238,32 @@ static void an_interrupted_populate_goes_on_where_it_stopped(void **state)
     assert_int_equal(domain->page_count, pages + 9);
 }
 
+/* A former owner's data is wiped in turns, and what is wiped already stays so. */
+static void a_large_extent_is_wiped_in_turns(void **state)
+{
+    (void)state;
+    uint64_t pages = domain->page_count;
+    for (uint64_t i = 0; i < FRAMES; i++) {
+        struct frame *frame = fake_frame(mfn_make(i));
+        if (frame_class(frame) == FRAME_FREE) {
+            memset(port_map_frame(mfn_make(i)), 0xa5, PAGE_SIZE);
+            frame_mark_dirty(frame);
+        }
+    }
+    struct xen_memory_reservation made = reservation(LIST, 1, 8);
+    list_at(LIST)[0] = 5000;
+    fake_yield_always();
+    assert_int_equal(change(vcpu, XENMEM_populate_physmap, &made), 1);
+    assert_int_equal(fake.executions, 4); /* of 64 frames each */
+    assert_int_equal(domain->page_count, pages + 256);
+    static const uint8_t nothing[PAGE_SIZE];
+    for (unsigned int i = 0; i < 256; i++) {
+        mfn_t mfn = mfn_make(list_at(LIST)[0] + i);
+        assert_memory_equal(port_map_frame(mfn), nothing, PAGE_SIZE);
+        assert_int_equal(machine.m2p[mfn.value], 5000 + i);
+    }
+}
+
 /* ---- decrease ------------------------------------------------------------------------------ */
 
 static void decreasing_gives_unused_frames_back(void **state)
@@ -571,6 +597,7 @@ int main(void)
         TEST(populating_gives_frames_with_their_pfns),
         TEST(increasing_leaves_the_m2p_alone_and_needs_no_list),
         TEST(the_quota_ends_the_loop),
+        TEST(a_large_extent_is_wiped_in_turns),
         TEST(a_dying_domain_receives_nothing),
         TEST(set_up_failures_answer_the_start_extent),
         TEST(requests_of_memory_that_is_not_there_give_nothing),
