@@ -22,7 +22,7 @@
 #define EXTENT_COUNT_MAX   (UINT32_MAX >> MEMOP_EXTENT_SHIFT)
 #define NODE_SHIFT         8   /* in mem_flags */
 #define NODE_LIMIT         64U /* that the ABI knows of */
-#define WIPES_A_TURN       64U /* frames, between two questions whether to stop */
+#define WIPES_A_TURN       32U /* frames, between two questions whether to stop */
 
 /* The kind of answer a domain may get about another: itself, or anybody for a control domain. */
 enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id, struct domain **domain)
@@ -82,7 +82,7 @@ static bool prepare_extent(struct mmu_context *context, mfn_t first, unsigned in
         }
         wiped += frame_prepare(frame_find(mfn_add(first, i)), context->pg_owner->id) ? 1 : 0;
     }
-    return true;
+    return wiped < WIPES_A_TURN || !somebody_waits(context);
 }
 
 /* Like reservation_add(), in turns. STATUS_NO_MEMORY; STATUS_PREEMPTED: nothing has been added. */
