@@ -143,9 +143,11 @@ static void undo_allocation(const struct exchange *exchange, struct fresh *fresh
     }
 }
 
-static enum status allocate_chunk(const struct exchange *exchange, const struct domain *domain,
+/* STATUS_NO_MEMORY; STATUS_PREEMPTED: somebody waits, and nothing has been allocated. */
+static enum status allocate_chunk(struct mmu_context *context, const struct exchange *exchange,
                                   struct fresh *fresh)
 {
+    unsigned int wiped = 0;
     fresh->first = MFN_INVALID;
     for (uint64_t i = 0; i < UINT64_C(1) << (exchange->chunk_order - exchange->out_order); i++) {
         mfn_t extent = frame_alloc(exchange->out_order, exchange->address_bits);
@@ -154,8 +156,10 @@ static enum status allocate_chunk(const struct exchange *exchange, const struct 
             return STATUS_NO_MEMORY;
         }
         /* Nothing may reach the frames in an old part any more before we write to them. */
-        for (uint64_t j = 0; j < UINT64_C(1) << exchange->out_order; j++) {
-            frame_prepare(frame_find(mfn_add(extent, j)), domain->id);
+        if (!reservation_prepare(context, extent, exchange->out_order, &wiped)) {
+            frame_alloc_undo(extent, exchange->out_order);
+            undo_allocation(exchange, fresh);
+            return STATUS_PREEMPTED;
         }
         struct fresh_page *page = port_map_frame(extent);
         page->next_extent = fresh->first;
@@ -251,7 +255,7 @@ static enum status exchange_chunk(struct mmu_context *context, const struct exch
     if (context->pg_owner->is_dying) {
         return STATUS_BAD_ARGUMENT; /* it gains no frame any more */
     }
-    enum status status = allocate_chunk(exchange, context->pg_owner, &fresh);
+    enum status status = allocate_chunk(context, exchange, &fresh);
     if (status != STATUS_OK) {
         return status;
     }
@@ -290,6 +294,9 @@ struct call_result call_exchange(struct vcpu *vcpu, const uint64_t arg[])
         if (status == STATUS_OK) {
             exchange.done += step;
             stop = exchange.done < exchange.in_count && context_should_stop(&context);
+        } else if (status == STATUS_PREEMPTED) {
+            status = STATUS_OK;
+            stop = !context_breathe(&context);
         }
     }
     uint64_t report = arg[1] + offsetof(struct xen_memory_exchange, nr_exchanged);

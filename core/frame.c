@@ -166,14 +166,16 @@ void frame_free_stolen(struct frame *frame)
     make_free(frame);
 }
 
-void frame_prepare(struct frame *frame, uint16_t next_owner)
+bool frame_prepare(struct frame *frame, uint16_t next_owner)
 {
     CHECK(frame_class(frame) == FRAME_FREE && frame->ref_count == 0);
     tlb_flush_stale(last_use(frame));
-    if (frame->owner != next_owner && frame->owner != DOMID_INVALID) {
+    bool is_dirty = frame->owner != next_owner && frame->owner != DOMID_INVALID;
+    if (is_dirty) {
         memset(port_map_frame(frame_mfn(frame)), 0, PAGE_SIZE);
         frame->owner = DOMID_INVALID;
     }
+    return is_dirty;
 }
 
 void frame_mark_dirty(struct frame *frame)

@@ -229,9 +229,9 @@ NODISCARD enum status frame_steal(struct frame *frame);
 void frame_free_stolen(struct frame *frame);
 
 /* Make sure that nothing reaches a FREE frame in an old part any more and that a former owner's
- * data is wiped if it was not `next_owner`. frame_assign() and frame_make_shared() do this
- * themselves. */
-void frame_prepare(struct frame *frame, uint16_t next_owner);
+ * data is wiped if it was not `next_owner`: true if there was some. frame_assign() and
+ * frame_make_shared() do this themselves. */
+bool frame_prepare(struct frame *frame, uint16_t next_owner);
 
 /* The hypervisor has written to a FREE frame: it is wiped before anybody gets it. */
 void frame_mark_dirty(struct frame *frame);

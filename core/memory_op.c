@@ -22,6 +22,7 @@
 #define EXTENT_COUNT_MAX   (UINT32_MAX >> MEMOP_EXTENT_SHIFT)
 #define NODE_SHIFT         8   /* in mem_flags */
 #define NODE_LIMIT         64U /* that the ABI knows of */
+#define WIPES_A_TURN       32U /* frames, between two questions whether to stop */
 
 /* The kind of answer a domain may get about another: itself, or anybody for a control domain. */
 enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id, struct domain **domain)
@@ -33,20 +34,70 @@ enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id, struct domai
     return domain_may_target(vcpu->domain, *domain) ? STATUS_OK : STATUS_NOT_PERMITTED;
 }
 
-mfn_t reservation_add(struct domain *domain, unsigned int order, unsigned int address_bits)
+/* Frames for the domain that nobody owns yet. MFN_INVALID: memory or quota is short. */
+static mfn_t find_extent(const struct domain *domain, unsigned int order, unsigned int address_bits)
 {
     uint64_t count = UINT64_C(1) << order;
     if (domain->is_dying || domain->page_count > domain->page_limit ||
         count > domain->page_limit - domain->page_count) {
         return MFN_INVALID;
     }
-    mfn_t first = frame_alloc(order, address_bits);
+    return frame_alloc(order, address_bits);
+}
+
+static void assign_extent(struct domain *domain, mfn_t first, unsigned int order)
+{
+    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
+        frame_assign(frame_find(mfn_add(first, i)), domain);
+    }
+}
+
+mfn_t reservation_add(struct domain *domain, unsigned int order, unsigned int address_bits)
+{
+    mfn_t first = find_extent(domain, order, address_bits);
     if (!mfn_equal(first, MFN_INVALID)) {
-        for (uint64_t i = 0; i < count; i++) {
-            frame_assign(frame_find(mfn_add(first, i)), domain);
-        }
+        assign_extent(domain, first, order);
     }
     return first;
+}
+
+/* For the CPU, or for the lock; it must not be let go of meanwhile, since the quota has been looked
+ * at. */
+static bool somebody_waits(struct mmu_context *context)
+{
+    return port_should_yield() || ticket_lock_is_contended(&context->pg_owner->mmu_lock);
+}
+
+bool reservation_prepare(struct mmu_context *context, mfn_t first, unsigned int order,
+                         unsigned int *wiped)
+{
+    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
+        if (frame_prepare(frame_find(mfn_add(first, i)), context->pg_owner->id) &&
+            ++*wiped == WIPES_A_TURN) {
+            *wiped = 0;
+            if (somebody_waits(context)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Like reservation_add(), in turns. STATUS_NO_MEMORY; STATUS_PREEMPTED: nothing has been added. */
+static enum status add_extent(struct mmu_context *context, unsigned int order,
+                              unsigned int address_bits, mfn_t *first)
+{
+    *first = find_extent(context->pg_owner, order, address_bits);
+    if (mfn_equal(*first, MFN_INVALID)) {
+        return STATUS_NO_MEMORY;
+    }
+    unsigned int wiped = 0;
+    if (!reservation_prepare(context, *first, order, &wiped)) {
+        frame_alloc_undo(*first, order);
+        return STATUS_PREEMPTED;
+    }
+    assign_extent(context->pg_owner, *first, order);
+    return STATUS_OK;
 }
 
 /* ---- increase, decrease, populate ---------------------------------------------------------- */
@@ -63,8 +114,8 @@ static uint64_t extent_address(const struct request *request, uint64_t index)
     return request->list + index * sizeof(uint64_t);
 }
 
-/* One extent each. STATUS_FAULT: the list cannot be read or written; STATUS_NO_MEMORY; decrease:
- * the frame is not the domain's, or was given back before. */
+/* One extent each. STATUS_FAULT: the list cannot be read or written; STATUS_NO_MEMORY;
+ * STATUS_PREEMPTED; decrease: the frame is not the domain's, or was given back before. */
 typedef enum status (*extent_fn)(struct mmu_context *context, const struct request *request,
                                  uint64_t index);
 
@@ -78,9 +129,10 @@ static enum status write_extent(const struct request *request, uint64_t index, m
 static enum status increase(struct mmu_context *context, const struct request *request,
                             uint64_t index)
 {
-    mfn_t first = reservation_add(context->pg_owner, request->order, request->address_bits);
-    if (mfn_equal(first, MFN_INVALID)) {
-        return STATUS_NO_MEMORY;
+    mfn_t first;
+    enum status status = add_extent(context, request->order, request->address_bits, &first);
+    if (status != STATUS_OK) {
+        return status;
     }
     return request->list == 0 ? STATUS_OK : write_extent(request, index, first);
 }
@@ -92,9 +144,10 @@ static enum status populate(struct mmu_context *context, const struct request *r
     if (!port_copy_from_guest(&pfn, extent_address(request, index), sizeof(pfn))) {
         return STATUS_FAULT;
     }
-    mfn_t first = reservation_add(context->pg_owner, request->order, request->address_bits);
-    if (mfn_equal(first, MFN_INVALID)) {
-        return STATUS_NO_MEMORY;
+    mfn_t first;
+    enum status status = add_extent(context, request->order, request->address_bits, &first);
+    if (status != STATUS_OK) {
+        return status;
     }
     for (uint64_t i = 0; i < UINT64_C(1) << request->order; i++) {
         m2p_set(mfn_add(first, i), pfn + i);
@@ -190,6 +243,9 @@ static enum status run_extents(struct mmu_context *context,
 {
     while (*done < request->count) {
         enum status status = command->perform(context, request, *done);
+        if (status == STATUS_PREEMPTED) {
+            return status;
+        }
         if (status != STATUS_OK) {
             context_explain(context, status,
                             &(struct refusal){.what = command->name,

@@ -24,4 +24,13 @@ bool reservation_node_exists(const struct domain *caller, uint32_t mem_flags);
 NODISCARD mfn_t reservation_add(struct domain *domain, unsigned int order,
                                 unsigned int address_bits);
 
+/*
+ * Get an extent that frame_alloc() gave ready for the context's pg_owner: what others left in it is
+ * wiped. False: somebody waits; give it back and begin again. Frames that are done stay clean while
+ * they are free, so that each attempt leaves fewer. `*wiped` counts from 0, over all extents that
+ * are got ready at a time.
+ */
+NODISCARD bool reservation_prepare(struct mmu_context *context, mfn_t first, unsigned int order,
+                                   unsigned int *wiped);
+
 #endif

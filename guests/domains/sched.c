@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Domains that want the CPU all at once: each gets its share, nobody more, and who sleeps wakes in
  * time. Where the machine is kept waiting itself, that can't be told from an unfair scheduler: the
- * option `exact` says that its clock counts instructions (tests/system/icount.sh). */
+ * option `exact` says that its clock counts instructions (tests/measured_machine). */
 #include "guests/domains/child.h"
 
 #include "guests/lib/event.h"

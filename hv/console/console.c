@@ -77,20 +77,20 @@ static void keep(char byte)
     }
 }
 
-static void emit(void *to, char byte)
+static void emit(void *to, const char *bytes, size_t length)
 {
     (void)to;
     if (console.port != NULL) {
-        serial_put(console.port, byte);
+        serial_write(console.port, bytes, length);
     }
-    if (console.keeping) {
-        keep(byte);
+    for (size_t i = 0; i < length && console.keeping; i++) {
+        keep(bytes[i]);
     }
 }
 
-static void emit_to_port(void *to, char byte)
+static void emit_to_port(void *to, const char *bytes, size_t length)
 {
-    serial_put(to, byte);
+    serial_write(to, bytes, length);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */

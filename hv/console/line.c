@@ -4,6 +4,7 @@
 #include "lib/format.h"
 
 #define TAG_SIZE 16U /* "(d65535) " and a NUL */
+#define RUN_SIZE 64U
 
 void console_line_init(struct console_line *line, console_emit_fn emit, void *to)
 {
@@ -52,7 +53,7 @@ static enum tag_match match_next(enum tag_match match, char c)
  */
 static void put(struct console_line *line, char c)
 {
-    line->emit(line->to, c);
+    line->emit(line->to, &c, 1);
     line->last = c;
     line->match = is_plain(c) ? match_next(line->match, c) : TAG_START;
 }
@@ -267,9 +268,20 @@ void console_line_write_tagged(struct console_line *line, struct guest_line *gue
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-static void put_plain(struct console_line *line, char c)
+/* Put text behind a tag, as far as it goes on the same line, and come back with what is left. The
+ * machine waits with its interrupts off, so it goes in runs. */
+static const char *put_plain(struct console_line *line, const char *text)
 {
-    put(line, is_plain(c) ? c : '?');
+    char run[RUN_SIZE];
+    while (*text != '\0' && *text != '\n') {
+        size_t length = 0;
+        for (; length < RUN_SIZE && *text != '\0' && *text != '\n'; text++) {
+            run[length++] = is_plain(*text) ? *text : '?';
+        }
+        line->emit(line->to, run, length);
+        line->last = run[length - 1];
+    }
+    return text;
 }
 
 void console_line_write_message(struct console_line *line, const char *prefix, const char *text)
@@ -277,12 +289,8 @@ void console_line_write_message(struct console_line *line, const char *prefix, c
     end_open_line(line);
     do {
         put_text(line, CONSOLE_TAG " ");
-        for (const char *c = prefix; *c != '\0'; c++) {
-            put_plain(line, *c);
-        }
-        for (; *text != '\0' && *text != '\n'; text++) {
-            put_plain(line, *text);
-        }
+        put_plain(line, prefix);
+        text = put_plain(line, text);
         put_line_end(line);
         if (*text == '\n') {
             text++;

@@ -15,7 +15,7 @@
 #define GUEST_LINE_MAX 240U /* longer lines of a tagged domain are cut into several */
 
 /* `to` is what the stream was made with. */
-typedef void (*console_emit_fn)(void *to, char byte);
+typedef void (*console_emit_fn)(void *to, const char *bytes, size_t length);
 
 /* How far the current line of the wire resembles a tag, and has nothing else. */
 enum tag_match { TAG_NONE, TAG_START, TAG_PAREN, TAG_P, TAG_PI, TAG_PIN, TAG_D, TAG_DIGIT };

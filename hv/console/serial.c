@@ -155,13 +155,14 @@ static bool wait_for_room(struct serial_port *port)
     return false;
 }
 
-void serial_put(struct serial_port *port, char byte)
+void serial_write(struct serial_port *port, const char *bytes, size_t length)
 {
-    if (port->room == 0 && !wait_for_room(port)) {
-        return;
+    for (size_t i = 0; i < length; i++) {
+        if (port->room > 0 || wait_for_room(port)) {
+            port->room--;
+            uart_write(port, UART_DATA, (uint8_t)bytes[i]);
+        }
     }
-    port->room--;
-    uart_write(port, UART_DATA, (uint8_t)byte);
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */

@@ -20,9 +20,9 @@ struct serial_port *serial_find(unsigned int number, const struct serial_setting
 /* Switch its FIFOs on: ready for use. */
 void serial_start(struct serial_port *port);
 
-/* Send one byte, waiting for room. A UART that does not make room within about a second loses the
- * byte, and is not waited for again until it does. The caller serializes. */
-void serial_put(struct serial_port *port, char byte);
+/* Send bytes, waiting for room. A UART that does not make room within about a second loses a byte,
+ * and is not waited for again until it does. The caller serializes. */
+void serial_write(struct serial_port *port, const char *bytes, size_t length);
 
 /* Take one byte of input. False: none is there. The caller serializes. */
 bool serial_take(const struct serial_port *port, char *byte);

@@ -96,16 +96,18 @@ static struct stretch longest_of(const struct stretch *stretches)
     return longest;
 }
 
+static void print_longest(const char *kind, const struct stretch *stretches)
+{
+    struct stretch longest = longest_of(stretches);
+    console_log(LOG_ALWAYS, "longest stretch: %lu instructions with %s, from 0x%lx to 0x%lx",
+                longest.longest, kind, (uint64_t)longest.longest_from,
+                (uint64_t)longest.longest_to);
+}
+
 void stretch_print(void)
 {
-    struct stretch off = longest_of(irq_off);
-    struct stretch held = longest_of(locked);
-    console_log(LOG_ALWAYS,
-                "longest stretch: %lu instructions with interrupts off, %lu with a lock held",
-                off.longest, held.longest);
-    console_log(LOG_ALWAYS, "interrupts off: 0x%lx to 0x%lx; lock: 0x%lx to 0x%lx",
-                (uint64_t)off.longest_from, (uint64_t)off.longest_to, (uint64_t)held.longest_from,
-                (uint64_t)held.longest_to);
+    print_longest("a lock held", locked);
+    print_longest("interrupts off", irq_off);
 }
 
 #else

@@ -18,11 +18,12 @@ static char wire[1 << 16];
 static size_t wire_length;
 static struct guest_line guests[3]; /* of d0 (not used), d1 and d2 */
 
-static void to_wire(void *to, char byte)
+static void to_wire(void *to, const char *bytes, size_t length)
 {
     assert_ptr_equal(to, wire);
-    assert_true(wire_length < sizeof(wire) - 1);
-    wire[wire_length++] = byte;
+    assert_true(length < sizeof(wire) - wire_length);
+    memcpy(wire + wire_length, bytes, length);
+    wire_length += length;
     wire[wire_length] = '\0';
 }
 
@@ -84,6 +85,25 @@ static void each_line_of_a_message_has_tag_and_prefix(void **state)
     console_line_write_message(&line, "d0v1 ", "one\ntwo\n\nthree");
     assert_string_equal(wire, "(PIN) d0v1 one\r\n(PIN) d0v1 two\r\n(PIN) d0v1 \r\n"
                               "(PIN) d0v1 three\r\n");
+}
+
+/* Text goes to the wire in runs; each length around theirs. */
+static void messages_of_every_length_come_whole(void **state)
+{
+    char text[301];
+    for (size_t length = 1; length < sizeof(text); length++) {
+        start(state);
+        for (size_t i = 0; i < length; i++) {
+            text[i] = i % 50 == 49 ? '\x01' : (char)('a' + i % 26);
+        }
+        text[length] = '\0';
+        message(text);
+        assert_int_equal(wire_length, strlen("(PIN) ") + length + 2);
+        for (size_t i = 0; i < length; i++) {
+            assert_int_equal(wire[strlen("(PIN) ") + i], text[i] == '\x01' ? '?' : text[i]);
+        }
+        assert_string_equal(wire + wire_length - 2, "\r\n");
+    }
 }
 
 static void control_characters_in_a_message_become_question_marks(void **state)
@@ -547,6 +567,7 @@ int main(void)
         cmocka_unit_test_setup(newline_at_the_end_of_a_message_is_not_doubled, start),
         cmocka_unit_test_setup(empty_message_is_a_line_with_the_tag, start),
         cmocka_unit_test_setup(each_line_of_a_message_has_tag_and_prefix, start),
+        cmocka_unit_test_setup(messages_of_every_length_come_whole, start),
         cmocka_unit_test_setup(control_characters_in_a_message_become_question_marks, start),
         cmocka_unit_test_setup(guest_output_goes_through_as_it_is, start),
         cmocka_unit_test_setup(newline_gets_a_carriage_return, start),

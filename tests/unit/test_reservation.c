@@ -243,6 +243,37 @@ static void an_interrupted_populate_goes_on_where_it_stopped(void **state)
     assert_int_equal(domain->page_count, pages + 9);
 }
 
+static void make_free_frames_dirty(void)
+{
+    for (uint64_t i = 0; i < FRAMES; i++) {
+        struct frame *frame = fake_frame(mfn_make(i));
+        if (frame_class(frame) == FRAME_FREE) {
+            memset(port_map_frame(mfn_make(i)), 0xa5, PAGE_SIZE);
+            frame_mark_dirty(frame);
+        }
+    }
+}
+
+/* A former owner's data is wiped in turns, and what is wiped already stays so. */
+static void a_large_extent_is_wiped_in_turns(void **state)
+{
+    (void)state;
+    uint64_t pages = domain->page_count;
+    make_free_frames_dirty();
+    struct xen_memory_reservation made = reservation(LIST, 1, 8);
+    list_at(LIST)[0] = 5000;
+    fake_yield_always();
+    assert_int_equal(change(vcpu, XENMEM_populate_physmap, &made), 1);
+    assert_int_equal(fake.executions, 256 / 32 + 1); /* 32 at a time, then all are given */
+    assert_int_equal(domain->page_count, pages + 256);
+    static const uint8_t nothing[PAGE_SIZE];
+    for (unsigned int i = 0; i < 256; i++) {
+        mfn_t mfn = mfn_make(list_at(LIST)[0] + i);
+        assert_memory_equal(port_map_frame(mfn), nothing, PAGE_SIZE);
+        assert_int_equal(machine.m2p[mfn.value], 5000 + i);
+    }
+}
+
 /* ---- decrease ------------------------------------------------------------------------------ */
 
 static void decreasing_gives_unused_frames_back(void **state)
@@ -403,6 +434,29 @@ static void an_interrupted_exchange_goes_on_with_the_next_chunk(void **state)
     assert_int_equal(exchange(vcpu, &made), 0);
     assert_int_equal(fake.executions, 8);
     assert_int_equal(exchanged(), 32);
+}
+
+/* New frames are wiped in turns, be they one extent or many. */
+static void an_exchange_for_frames_of_others_is_interrupted(void **state)
+{
+    (void)state;
+    give_input(64);
+    make_free_frames_dirty();
+    uint64_t pages = domain->page_count;
+    struct xen_memory_exchange block = exchange_of(64, 0, 1, 6);
+    fake_yield_always();
+    assert_int_equal(exchange(vcpu, &block), 0);
+    assert_int_equal(fake.executions, 64 / 32 + 1); /* 32 at a time, then all are traded */
+    make_free_frames_dirty();
+    list_at(LIST)[0] = list_at(OUT_LIST)[0];
+    struct xen_memory_exchange singles = exchange_of(1, 6, 64, 0);
+    assert_int_equal(exchange(vcpu, &singles), 0);
+    assert_true(fake.executions >= 64 / 32 + 1);
+    assert_int_equal(domain->page_count, pages);
+    static const uint8_t nothing[PAGE_SIZE];
+    for (unsigned int i = 0; i < 64; i++) {
+        assert_memory_equal(port_map_frame(mfn_make(list_at(OUT_LIST)[i])), nothing, PAGE_SIZE);
+    }
 }
 
 static void a_frame_in_use_undoes_its_chunk(void **state)
@@ -579,6 +633,7 @@ int main(void)
         TEST(populating_gives_frames_with_their_pfns),
         TEST(increasing_leaves_the_m2p_alone_and_needs_no_list),
         TEST(the_quota_ends_the_loop),
+        TEST(a_large_extent_is_wiped_in_turns),
         TEST(a_dying_domain_receives_nothing),
         TEST(set_up_failures_answer_the_start_extent),
         TEST(requests_of_memory_that_is_not_there_give_nothing),
@@ -594,6 +649,7 @@ int main(void)
         TEST(single_frames_are_traded_for_a_block),
         TEST(a_block_is_traded_for_single_frames),
         TEST(an_interrupted_exchange_goes_on_with_the_next_chunk),
+        TEST(an_exchange_for_frames_of_others_is_interrupted),
         TEST(a_frame_in_use_undoes_its_chunk),
         TEST(chunks_before_the_failing_one_stay_traded),
         TEST(without_memory_nothing_is_traded),
