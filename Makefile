@@ -258,7 +258,7 @@ FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c $(TO
 FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls grants) \
 	$(wildcard tests/model/*.c))
 
-build/fuzz-obj/%.o: %.c
+build/fuzz-obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) -c $< -o $@
 # What only checks or pretends leads to no new ground, and is most of the work.
@@ -269,7 +269,7 @@ build/fuzz-obj/core/%.o build/fuzz-obj/tests/fuzz/fuzz_mmu.o: FUZZ_FLAGS += -fno
 build/fuzz.a: $(FUZZ_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 build/fuzz/mmu build/fuzz/guest_pointer: $(FUZZ_FAKES)
-$(FUZZERS): build/fuzz/%: build/fuzz-obj/tests/fuzz/fuzz_%.o build/fuzz.a
+$(FUZZERS): build/fuzz/%: build/fuzz-obj/tests/fuzz/fuzz_%.o build/fuzz.a Makefile
 	@mkdir -p $(@D)
 	$(Q)clang -fsanitize=fuzzer,address,undefined -g -o $@ $(filter %.o,$^) build/fuzz.a \
 		$(TOOL_LIBS) -lcmocka -lZydis
