@@ -9,7 +9,8 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-/* Kernels ask in loops, for each of 8192 vCPUs for instance: the same once in so long. */
+/* Kernels ask in loops, for each of 8192 vCPUs for instance: a reason of the same call, with the
+ * same first argument, is told once in so long. */
 #define SAME_AGAIN_NS NS_PER_SECOND
 
 static uint64_t unexplained; /* atomic */
@@ -118,14 +119,15 @@ void refusal_format_place(char place[REFUSAL_PLACE_SIZE])
     }
 }
 
-static bool is_same_again(struct refusal_reason *reason, uint64_t first_argument)
+static bool is_same_again(struct refusal_reason *reason, const char *call, uint64_t first_argument)
 {
     uint64_t now = time_now_ns();
-    if (reason->printed == reason->format && reason->printed_argument == first_argument &&
-        now - reason->printed_ns < SAME_AGAIN_NS) {
+    if (reason->printed == reason->format && reason->printed_call == call &&
+        reason->printed_argument == first_argument && now - reason->printed_ns < SAME_AGAIN_NS) {
         return true;
     }
     reason->printed = reason->format;
+    reason->printed_call = call;
     reason->printed_argument = first_argument;
     reason->printed_ns = now;
     return false;
@@ -143,7 +145,7 @@ void refusal_print(struct hv_vcpu *vcpu, const char *name, const uint64_t arg[],
                           arg[1], error_name(error));
         return;
     }
-    if (reason->format != NULL && !is_same_again(reason, arg[0])) {
+    if (reason->format != NULL && !is_same_again(reason, name, arg[0])) {
         char place[REFUSAL_PLACE_SIZE];
         refusal_format_place(place);
         console_log_guest(domain, vcpu->core.id, LOG_INFO, "%s%s(0x%lx, 0x%lx) refused: %s: %s",

@@ -54,8 +54,9 @@ struct refusal_reason {
     uint64_t count;      /* of reasons that were told, by whomever */
     const char *format;  /* of the last one; NULL: nothing is left to be printed */
     char text[160];      /* the sentence, if it is to be shown at all */
-    const char *printed; /* what was printed last, when, and of a call with which argument */
-    uint64_t printed_argument;
+    const char *printed; /* the one that was printed last, when, and of which call */
+    const char *printed_call;
+    uint64_t printed_argument; /* its first */
     uint64_t printed_ns;
 };
 

@@ -199,11 +199,12 @@ TEST(debug_key_acts_and_the_console_can_be_read)
     set_xen_guest_handle_raw(op.u.readconsole.buffer, text);
     EXPECT_RESULT(sysctl(XEN_SYSCTL_readconsole, &op), 0);
     uint32_t index = op.u.readconsole.index;
-    static char key[] = "h";
+    static char key[] = "hmh";
     memset(&op, 0, sizeof(op));
     set_xen_guest_handle_raw(op.u.debug_keys.keys, key);
-    op.u.debug_keys.nr_keys = 1;
+    op.u.debug_keys.nr_keys = 2;
     EXPECT_RESULT(sysctl(XEN_SYSCTL_debug_keys, &op), 0);
+    EXPECT(op.u.debug_keys.keys.p == &key[0] || op.u.debug_keys.keys.p == &key[2]);
     memset(&op, 0, sizeof(op));
     op.u.readconsole.incremental = 1;
     op.u.readconsole.index = index;
@@ -212,6 +213,7 @@ TEST(debug_key_acts_and_the_console_can_be_read)
     EXPECT_RESULT(sysctl(XEN_SYSCTL_readconsole, &op), 0);
     EXPECT(op.u.readconsole.count > 0 && op.u.readconsole.count <= sizeof(text));
     EXPECT(text_has(op.u.readconsole.count, "key"));
+    EXPECT(text_has(op.u.readconsole.count, "free"));
     op.u.readconsole.count = sizeof(text);
     op.u.readconsole.index = index;
     op.u.readconsole.buffer.p = (char *)FREE_VA;

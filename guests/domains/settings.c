@@ -232,6 +232,33 @@ TEST(affinity_with_the_cpu_there_is_can_be_had_and_without_it_not)
     EXPECT_RESULT(domctl(XEN_DOMCTL_setnodeaffinity, child.id, &op), -XEN_EINVAL);
 }
 
+TEST(bitmap_larger_than_the_machine_is_written_to_its_end)
+{
+    struct child child = child_start();
+    static uint8_t set[4096];
+    struct xen_domctl op;
+    memset(&op, 0, sizeof(op));
+    memset(set, 0xff, sizeof(set));
+    op.u.nodeaffinity.nodemap.nr_bits = 8001;
+    set_xen_guest_handle_raw(op.u.nodeaffinity.nodemap.bitmap, set);
+    EXPECT_RESULT(domctl(XEN_DOMCTL_getnodeaffinity, child.id, &op), 0);
+    EXPECT_EQUAL(set[0], 1);
+    for (unsigned int i = 1; i < 1001; i++) {
+        EXPECT_EQUAL(set[i], 0);
+    }
+    EXPECT_EQUAL(set[1001], 0xff);
+}
+
+/* Where Xen writes half a gibibyte without a stop. */
+TEST(choice_bitmap_of_more_than_a_kibibyte_is_refused)
+{
+    struct child child = child_start();
+    struct xen_domctl op;
+    memset(&op, 0, sizeof(op));
+    op.u.nodeaffinity.nodemap.nr_bits = 8193;
+    EXPECT_RESULT(domctl(XEN_DOMCTL_getnodeaffinity, child.id, &op), -XEN_EINVAL);
+}
+
 /* ---- the rest ------------------------------------------------------------------------------ */
 
 TEST(handle_can_be_changed)

@@ -161,6 +161,25 @@ TEST(xsa_310_half_released_tree_is_attacked_from_the_upcall)
     EXPECT(attacks > 0);
 }
 
+/* The hypervisor names a refused call by its place in the list (tests/system/reasons.sh): also when
+ * the multicall was interrupted before it, and begins there with another call. */
+TEST(last_call_of_an_interrupted_multicall_is_refused)
+{
+    static multicall_entry_t calls[20000];
+    uint64_t pte = pte_make(mfn_of(page_alloc()), PTE_READ_ONLY);
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        calls[i] = (multicall_entry_t){.op = __HYPERVISOR_update_va_mapping,
+                                       .args = {SCRATCH_VA, pte, UVMF_NONE}};
+    }
+    multicall_entry_t *last = &calls[ARRAY_SIZE(calls) - 1];
+    *last = (multicall_entry_t){.op = __HYPERVISOR_vcpu_op, .args = {VCPUOP_is_up, 77}};
+    timer_start();
+    EXPECT_RESULT(hypercall_multicall(calls, ARRAY_SIZE(calls)), 0);
+    timer_end();
+    EXPECT(event_upcalls() > 0);
+    EXPECT_RESULT((int64_t)last->result, -XEN_ENOENT);
+}
+
 /* Its only page-table reference is an entry, which goes away in the middle of the release. */
 static bool unlink_in_upcall(struct trap_frame *frame)
 {

@@ -11,6 +11,8 @@
 
 #define AFFINITY_KINDS (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)
 
+#define BITMAP_LIMIT 1024U /* bytes: of many more CPUs than there are */
+
 static int read_first(const struct xenctl_bitmap *bitmap, bool *has_first)
 {
     uint8_t byte = 0;
@@ -23,15 +25,14 @@ static int read_first(const struct xenctl_bitmap *bitmap, bool *has_first)
 
 int bitmap_write_first(const struct xenctl_bitmap *bitmap)
 {
+    static const uint8_t set[BITMAP_LIMIT] = {1};
     uint64_t address = HANDLE_ADDRESS(bitmap->bitmap);
     uint64_t bytes = ((uint64_t)bitmap->nr_bits + 7) / 8;
-    for (uint64_t i = 0; i < min_u64(bytes, CPU_LIMIT); i++) {
-        uint8_t byte = i == 0 ? 1 : 0;
-        if (!guest_copy_out(address + i, &byte, 1)) {
-            return refuse_unwritable(address + i, 1);
-        }
+    if (bytes > sizeof(set)) {
+        return refuse(-XEN_EINVAL, "a bitmap of %u bits: at most %zu are written", bitmap->nr_bits,
+                      sizeof(set) * 8);
     }
-    return 0;
+    return guest_copy_out(address, set, bytes) ? 0 : refuse_unwritable(address, bytes);
 }
 
 /* A set that is to hold must have the one member there is; what then holds is answered. */

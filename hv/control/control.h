@@ -82,10 +82,10 @@ struct call_result domctl_get_cpu_policy(struct domctl *call);
 /* hv/control/set_cpu_policy.c */
 struct call_result domctl_set_cpu_policy(struct domctl *call);
 
-/* -EINVAL: a domain may not do this to itself. */
+/* -EINVAL: the command names the caller, and is for others. */
 static inline int refuse_own(void)
 {
-    return refuse(-XEN_EINVAL, "the caller cannot be told this of itself");
+    return refuse(-XEN_EINVAL, "a domain may not do this to itself");
 }
 
 /* The guest address in a handle, whatever it points to. */

@@ -16,6 +16,9 @@ static int readconsole(struct xen_sysctl *op)
     return console_readconsole(&op->u.readconsole);
 }
 
+/* A command has done a part; what its record says now is the rest. */
+#define MORE_TO_DO 1
+
 static int sched_id(struct xen_sysctl *op)
 {
     op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
@@ -48,17 +51,22 @@ static int getdomaininfolist(struct xen_sysctl *op)
     return 0;
 }
 
+/* One key at a time: what a key prints may take long. */
 static int debug_keys(struct xen_sysctl *op)
 {
-    uint64_t from = HANDLE_ADDRESS(op->u.debug_keys.keys);
-    for (uint32_t i = 0; i < op->u.debug_keys.nr_keys; i++) {
-        char key;
-        if (!guest_copy_in(&key, from + i, 1)) {
-            return refuse_unreadable(from + i, 1);
-        }
-        debug_key_act(key);
+    struct xen_sysctl_debug_keys *keys = &op->u.debug_keys;
+    uint64_t from = HANDLE_ADDRESS(keys->keys);
+    char key;
+    if (keys->nr_keys == 0) {
+        return 0;
     }
-    return 0;
+    if (!guest_copy_in(&key, from, sizeof(key))) {
+        return refuse_unreadable(from, sizeof(key));
+    }
+    debug_key_act(key);
+    set_xen_guest_handle_raw(keys->keys, (char *)(from + 1));
+    keys->nr_keys--;
+    return keys->nr_keys > 0 ? MORE_TO_DO : 0;
 }
 
 /* Every command answers in its record. */
@@ -101,8 +109,11 @@ struct call_result hypercall_sysctl(struct hv_vcpu *vcpu, uint64_t arg[])
         return hypercall_unknown(vcpu, __HYPERVISOR_sysctl, op.cmd);
     }
     int result = perform(&op);
-    if (result == 0 && !guest_copy_out(arg[0], &op, sizeof(op))) {
+    if (result >= 0 && !guest_copy_out(arg[0], &op, sizeof(op))) {
         result = refuse_unwritable(arg[0], sizeof(op));
+    }
+    if (result == MORE_TO_DO) {
+        return call_again();
     }
     return call_done(result == 0 ? 0 : refusal_name(result, "command %u", op.cmd));
 }

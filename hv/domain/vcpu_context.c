@@ -104,6 +104,13 @@ static enum status take_tables(struct hv_vcpu *vcpu, const struct vcpu_guest_con
 
 /* ---- what cannot fail ---------------------------------------------------------------------- */
 
+static void add_assists(struct domain *domain, uint64_t assists)
+{
+    struct mmu_locked locked = domain_mmu_lock(domain);
+    domain->assists |= assists & VM_ASSIST_TYPES;
+    domain_mmu_unlock(locked);
+}
+
 static void set_registers(struct hv_vcpu *vcpu, const struct vcpu_guest_context *context)
 {
     vcpu->regs = context->user_regs;
@@ -176,7 +183,7 @@ struct call_result vcpu_context_set(struct hv_vcpu *vcpu, const struct vcpu_gues
         return call_done(refusal_count() != reasons ? -XEN_EINVAL : refuse_tables(context, status));
     }
     if (vcpu->core.id == 0) {
-        vcpu->core.domain->assists |= context->vm_assist & VM_ASSIST_TYPES;
+        add_assists(vcpu->core.domain, context->vm_assist);
     }
     set_registers(vcpu, context);
     set_debug_registers(vcpu, context);

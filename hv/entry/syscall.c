@@ -49,13 +49,7 @@ static struct call_result update_descriptor(struct hv_vcpu *vcpu, uint64_t arg[]
 
 static struct call_result grant_table_op(struct hv_vcpu *vcpu, uint64_t arg[])
 {
-    uint32_t command = (uint32_t)arg[0];
-    uint64_t reasons = vcpu->reason.count;
-    struct call_result result = call_grant_table_op(&vcpu->core, arg);
-    if (!result.again && result.value == -XEN_ENOSYS && vcpu->reason.count == reasons) {
-        return hypercall_unknown(vcpu, __HYPERVISOR_grant_table_op, command);
-    }
-    return result;
+    return call_grant_table_op(&vcpu->core, arg);
 }
 
 static struct call_result iret(struct hv_vcpu *vcpu, uint64_t arg[])
@@ -147,9 +141,13 @@ COLD static void explain(struct hv_vcpu *vcpu, uint64_t number, const uint64_t a
 {
     const struct hypercall *call = &hypercalls[number];
     bool is_told = vcpu->reason.count != reasons_before;
-    if (!result.again && (is_told || !is_no_refusal(call->perform, arg))) {
-        refusal_print(vcpu, call->name, arg, (int)-result.value, reasons_before);
+    if (result.again || (!is_told && is_no_refusal(call->perform, arg))) {
+        return;
     }
+    if (!is_told && result.value == -XEN_ENOSYS) { /* what the core leaves to us */
+        (void)hypercall_unknown(vcpu, (unsigned int)number, arg[0]);
+    }
+    refusal_print(vcpu, call->name, arg, (int)-result.value, reasons_before);
 }
 
 static ALWAYS_INLINE struct call_result perform(struct hv_vcpu *vcpu, uint64_t number,

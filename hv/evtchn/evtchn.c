@@ -199,8 +199,8 @@ int evtchn_send(struct hv_domain *domain, uint32_t port)
     } else if (evtchn != NULL && evtchn->state == EVTCHN_IPI) {
         set_pending(domain, port);
     } else if (evtchn != NULL && evtchn->state == EVTCHN_HYPERVISOR) {
-        guest_console_notify(domain);                               /* which only notes it */
-    } else if (evtchn == NULL || evtchn->state != EVTCHN_UNBOUND) { /* there, nobody is told */
+        guest_console_notify(domain); /* which only notes it */
+    } else if (UNLIKELY(evtchn == NULL || evtchn->state != EVTCHN_UNBOUND)) { /* nobody is there */
         result = refuse_port(evtchn, port, "sends go to inter-domain ports and IPIs");
     }
     unlock_tables(flags);

@@ -211,10 +211,5 @@ struct call_result hypercall_memory_op(struct hv_vcpu *vcpu, uint64_t arg[])
     if (!continued && answer(vcpu, command, arg[1], &answered)) {
         return call_done(answered);
     }
-    uint64_t reasons = vcpu->reason.count;
-    struct call_result result = call_memory_op(&vcpu->core, arg);
-    if (!result.again && result.value == -XEN_ENOSYS && vcpu->reason.count == reasons) {
-        return hypercall_unknown(vcpu, __HYPERVISOR_memory_op, command);
-    }
-    return result;
+    return call_memory_op(&vcpu->core, arg);
 }

@@ -45,10 +45,3 @@ if grep -qa '^(PIN) d0v0 pin as L1 refused' "$scratch/refused"; then
 else
     fail refusal_of_a_pin_is_a_line "there is none" "$scratch/refused"
 fi
-
-# So does a call that is not about page tables, with what it was and which rule it broke.
-timeout $((limit + 10)) "$pinnace" run --kernel "$top/build/guests/conformance.elf" --initrd none \
-    --append only=ports_that_are_not_bound_cannot_be_used --hv-append guest_loglvl=all \
-    >"$scratch/event" 2>&1 </dev/null
-expect_text refusal_of_an_event_is_a_line "$scratch/event" \
-    ') refused: EINVAL: an argument is not one that the call takes, or not now'

@@ -6,6 +6,6 @@
 . "$(dirname "$0")/lib.bash"
 . "$top/tests/system/first_domain.bash"
 
-run_in_first_domain 600 "$top/tests/system/reach-script" "$top/build/guests/mini.elf"
+run_in_first_domain 800 "$top/tests/system/reach-script" "$top/build/guests/mini.elf"
 [ "${HYPERVISOR:-pinnace}" = xen ] ||
     expect_text machine_is_consistent_at_the_end "$log" ', 0 differences'

@@ -7,5 +7,5 @@
 . "$(dirname "$0")/lib.bash"
 . "$top/tests/system/first_domain.bash"
 
-run_in_first_domain 600 "$top/tests/system/toolstack-script" "$top/build/kernel/vmlinuz-cloud" \
+run_in_first_domain 800 "$top/tests/system/toolstack-script" "$top/build/kernel/vmlinuz-cloud" \
     "$top/build/guests/mini.elf"

@@ -313,6 +313,8 @@ static void a_store_to_a_device_that_may_only_be_read_is_passed_over(void **stat
     /* Not where the fault was; not aligned. */
     REFUSED("\x48\x89\x47\x08", FAKE_VA(200)); /* mov %rax,8(%rdi) */
     REFUSED("\x48\x89\x07", FAKE_VA(200) + 4);
+    fake.fail_copy_at = fake.copies + 2; /* behind the instruction, what it reads */
+    REFUSED("\x48\x87\x07", FAKE_VA(200));
 }
 
 /* A hole in the frame table, as many machines have below 4 GiB. */

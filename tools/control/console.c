@@ -70,8 +70,11 @@ static void relay(int tty)
     };
     char bytes[4096];
     for (;;) {
-        if (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno != EINTR) {
-            return;
+        if (poll(polled, ARRAY_SIZE(polled), -1) < 0) {
+            if (errno != EINTR) {
+                return;
+            }
+            continue;
         }
         if (polled[0].revents != 0) {
             ssize_t got = read(tty, bytes, sizeof(bytes));

@@ -55,7 +55,12 @@ static bool restart(struct monitored *monitored)
                        &monitored->domain)) {
         return false;
     }
-    return domain_unpause(&monitored->control, monitored->domain) == 0;
+    int result = domain_unpause(&monitored->control, monitored->domain);
+    if (result != 0) {
+        report("domain %u was made again, and stays paused: %s", monitored->domain,
+               strerror(-result));
+    }
+    return result == 0;
 }
 
 /* The watch fires once when it is made, so that nothing that happened before is missed. */
