@@ -248,6 +248,7 @@ build/system/fake-%: tests/system/fake_%.c
 		-Wl,-Ttext-segment=$(FAKE_AT) -Wl,--strip-all -o $@ $<
 
 # ---- fuzzers: tests/fuzz/fuzz_NAME.c becomes build/fuzz/NAME, with clang whatever $(CC) is ------
+# One that is more than a file has the others in tests/fuzz/NAME/.
 
 FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS    = $(COMMON) $(WARNINGS) -std=gnu11 -D_GNU_SOURCE -DPINNACE_DEBUG \
@@ -257,19 +258,22 @@ FUZZ_OBJECTS := $(patsubst %.c,build/fuzz-obj/%.o,$(filter-out tools/main.c $(TO
 	$(CORE_C) $(filter-out lib/string.c lib/elf.c,$(LIB_C)) hv/boot/plan.c tests/fake/fake_builder.c)
 FUZZ_FAKES   := $(patsubst %.c,build/fuzz-obj/%.o,$(patsubst %,tests/fake/fake_%.c,machine tlb calls grants) \
 	$(wildcard tests/model/*.c))
+FUZZ_MMU     := $(patsubst %.c,build/fuzz-obj/%.o,$(wildcard tests/fuzz/mmu/*.c))
 
-build/fuzz-obj/%.o: %.c
+build/fuzz-obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) -c $< -o $@
 # What only checks or pretends leads to no new ground, and is most of the work.
 build/fuzz-obj/core/audit.o build/fuzz-obj/core/audit_%.o build/fuzz-obj/tests/fake/%.o \
 	build/fuzz-obj/tests/model/%.o: FUZZ_COVERAGE =
 # Tables are compared entry by entry: no numbers to learn there, and it costs most of the time.
-build/fuzz-obj/core/%.o build/fuzz-obj/tests/fuzz/fuzz_mmu.o: FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
+build/fuzz-obj/core/%.o build/fuzz-obj/tests/fuzz/fuzz_mmu.o build/fuzz-obj/tests/fuzz/mmu/%.o: \
+	FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
 build/fuzz.a: $(FUZZ_OBJECTS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 build/fuzz/mmu build/fuzz/guest_pointer: $(FUZZ_FAKES)
-$(FUZZERS): build/fuzz/%: build/fuzz-obj/tests/fuzz/fuzz_%.o build/fuzz.a
+build/fuzz/mmu: $(FUZZ_MMU)
+$(FUZZERS): build/fuzz/%: build/fuzz-obj/tests/fuzz/fuzz_%.o build/fuzz.a Makefile
 	@mkdir -p $(@D)
 	$(Q)clang -fsanitize=fuzzer,address,undefined -g -o $@ $(filter %.o,$^) build/fuzz.a \
 		$(TOOL_LIBS) -lcmocka -lZydis
