@@ -101,11 +101,31 @@ void context_explain(struct mmu_context *context, enum status status, const stru
     }
 }
 
-struct call_result call_refuse(const struct vcpu *vcpu, enum status status, const char *what,
-                               uint64_t number)
+struct call_result call_refuse(const struct vcpu *vcpu, enum status status,
+                               const struct refusal *about)
 {
-    port_explain_refusal(vcpu, status, &(struct refusal){.what = what, .number = number});
+    port_explain_refusal(vcpu, status, about);
     return call_status(status);
+}
+
+struct call_result call_refuse_number(const struct vcpu *vcpu, enum status status, const char *what,
+                                      const char *noun, uint64_t number)
+{
+    return call_refuse(vcpu, status,
+                       &(struct refusal){.what = what, .noun = noun, .number = number});
+}
+
+struct call_result call_refuse_memory(const struct vcpu *vcpu, const char *what, uint64_t address,
+                                      uint64_t size)
+{
+    return call_refuse(vcpu, STATUS_FAULT,
+                       &(struct refusal){.what = what, .address = address, .size = size});
+}
+
+struct call_result call_refuse_unknown(struct vcpu *vcpu, unsigned int call, uint64_t command)
+{
+    port_explain_unknown(vcpu, call, command);
+    return call_status(STATUS_UNKNOWN_COMMAND);
 }
 
 struct frame *context_find_frame(const struct mmu_context *context, mfn_t mfn)

@@ -15,7 +15,7 @@ struct mmu_context {
     struct domain *pt_owner;  /* whose tables change */
     struct domain *pg_owner;  /* whose frames may be named: a domain, or &domain_io, &domain_xen */
     struct mmu_locked locked; /* both owners' locks, between open and close */
-    bool may_act;             /* mmu_update: the caller has the rights over both owners */
+    enum status rights;       /* mmu_update: of the caller over both owners */
     bool explained;           /* why the element is refused has been said, deeper down */
     bool flush_all;           /* an upper-level entry changed, or a foreign frame is to be dropped:
                                * flush pt_owner's CPUs at the end, before the drops */
@@ -55,7 +55,7 @@ static inline void context_open(struct mmu_context *context, struct vcpu *vcpu,
     };
     context->pt_owner = pt_owner;
     context->pg_owner = pg_owner;
-    context->may_act = false;
+    context->rights = STATUS_NOT_PERMITTED;
     context->explained = false;
     context->flush_all = false;
     context->locked = LIKELY(pt_owner == pg_owner) ? domain_mmu_lock(pt_owner)
@@ -112,8 +112,30 @@ void context_explain(struct mmu_context *context, enum status status,
                      const struct refusal *refusal);
 
 /* A call is refused before it has looked at an entry or a frame: say why, and answer. */
-struct call_result call_refuse(const struct vcpu *vcpu, enum status status, const char *what,
-                               uint64_t number);
+struct call_result call_refuse(const struct vcpu *vcpu, enum status status,
+                               const struct refusal *about);
+/* ... for a number, of which `noun` says what it is. */
+struct call_result call_refuse_number(const struct vcpu *vcpu, enum status status, const char *what,
+                                      const char *noun, uint64_t number);
+/* ... for so many bytes of the guest's that cannot be read or written: STATUS_FAULT. */
+struct call_result call_refuse_memory(const struct vcpu *vcpu, const char *what, uint64_t address,
+                                      uint64_t size);
+/* ... for a command that there is not: STATUS_UNKNOWN_COMMAND. */
+struct call_result call_refuse_unknown(struct vcpu *vcpu, unsigned int call, uint64_t command);
+
+/* What a refusal is about: so many bytes that cannot be read or written (STATUS_FAULT), or a
+ * number. */
+static inline enum status refusal_fault(struct refusal *about, uint64_t address, uint64_t size)
+{
+    about->address = address;
+    about->size = size;
+    return STATUS_FAULT;
+}
+static inline void refusal_number(struct refusal *about, const char *noun, uint64_t number)
+{
+    about->noun = noun;
+    about->number = number;
+}
 
 /* The record of a frame that the pg_owner owns, plain RAM: or NULL. */
 struct frame *context_find_frame(const struct mmu_context *context, mfn_t mfn);

@@ -115,11 +115,19 @@ static enum status take_own(struct mmu_context *context, mfn_t mfn, const char *
     return status;
 }
 
+static enum status refuse_number(struct mmu_context *context, enum status status, const char *what,
+                                 const char *noun, uint64_t number)
+{
+    context_explain(context, status,
+                    &(struct refusal){.what = what, .noun = noun, .number = number});
+    return status;
+}
+
 enum status vcpu_set_gdt(struct mmu_context *context, const mfn_t frames[], unsigned int count)
 {
     struct vcpu *vcpu = context->vcpu;
     if (count > GDT_ENTRIES_MAX) {
-        return STATUS_BAD_ARGUMENT;
+        return refuse_number(context, STATUS_TOO_MANY_DESCRIPTORS, "set_gdt", "count", count);
     }
     if (count > 0 && vcpu->domain->is_dying) {
         return STATUS_NO_DOMAIN; /* a control domain gives it a first state */
@@ -165,9 +173,14 @@ void vcpu_forget_ldt_pages(struct mmu_context *context)
 enum status vcpu_set_ldt(struct mmu_context *context, uint64_t base, unsigned int entries)
 {
     struct vcpu *vcpu = context->vcpu;
-    if (entries > LDT_ENTRIES_MAX ||
-        (entries > 0 && ((base & PAGE_MASK) != 0 || !address_is_guest(base)))) {
-        return STATUS_BAD_ARGUMENT;
+    if (entries > LDT_ENTRIES_MAX) {
+        return refuse_number(context, STATUS_TOO_MANY_DESCRIPTORS, "set LDT", "count", entries);
+    }
+    if (entries > 0 && (base & PAGE_MASK) != 0) {
+        return refuse_number(context, STATUS_LDT_NOT_ALIGNED, "set LDT", "base", base);
+    }
+    if (entries > 0 && !address_is_guest(base)) {
+        return refuse_number(context, STATUS_BAD_ADDRESS, "set LDT", "base", base);
     }
     if (vcpu->ldt_entries == 0 && entries == 0) {
         return STATUS_OK;
@@ -218,13 +231,13 @@ struct call_result call_set_gdt(struct vcpu *vcpu, uint64_t arg[])
     }
     unsigned int count = (unsigned int)arg[1];
     if (count > GDT_ENTRIES_MAX) {
-        return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "set_gdt", count);
+        return call_refuse_number(vcpu, STATUS_TOO_MANY_DESCRIPTORS, "set_gdt", "count", count);
     }
     mfn_t frames[GDT_PAGES];
     uint64_t pages = pages_of(count * sizeof(uint64_t));
     _Static_assert(sizeof(mfn_t) == sizeof(uint64_t), "the ABI's list is one of MFNs");
     if (!port_copy_from_guest(frames, arg[0], pages * sizeof(frames[0]))) {
-        return call_refuse(vcpu, STATUS_FAULT, "set_gdt", arg[0]);
+        return call_refuse_memory(vcpu, "set_gdt", arg[0], pages * sizeof(frames[0]));
     }
     struct mmu_context context;
     context_open_self(&context, vcpu);
@@ -240,7 +253,10 @@ static enum status update_descriptor(struct mmu_context *context, uint64_t addre
                                      uint64_t descriptor)
 {
     struct frame *frame = context_find_frame(context, mfn_make(address >> PAGE_SHIFT));
-    if (address % sizeof(descriptor) != 0 || !descriptor_check(&descriptor)) {
+    if (address % sizeof(descriptor) != 0) {
+        return STATUS_DESCRIPTOR_NOT_ALIGNED;
+    }
+    if (!descriptor_check(&descriptor)) {
         return STATUS_BAD_DESCRIPTOR;
     }
     if (frame == NULL) {

@@ -18,7 +18,7 @@ NODISCARD bool descriptor_check(uint64_t *descriptor);
 NODISCARD enum status vcpu_set_gdt(struct mmu_context *context, const mfn_t frames[],
                                    unsigned int count);
 
-/* The vCPU's LDT from now on; 0 entries: none. STATUS_BAD_ARGUMENT or nothing refused. */
+/* The vCPU's LDT from now on; 0 entries: none. What is refused has been explained. */
 NODISCARD enum status vcpu_set_ldt(struct mmu_context *context, uint64_t base,
                                    unsigned int entries);
 

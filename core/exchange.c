@@ -43,19 +43,51 @@ static bool list_is_guest(uint64_t list, uint64_t first, uint64_t end)
            (start >= HYPERVISOR_VIRT_END) == (last >= HYPERVISOR_VIRT_END);
 }
 
-static enum status decode(const struct domain *caller, const struct xen_memory_exchange *arguments,
-                          struct exchange *exchange)
+/* The numbers fit together. */
+static enum status check(const struct xen_memory_exchange *arguments, struct refusal *about)
 {
     const struct xen_memory_reservation *in = &arguments->in;
     const struct xen_memory_reservation *out = &arguments->out;
     if (in->extent_order > RESERVATION_ORDER_MAX || out->extent_order > RESERVATION_ORDER_MAX) {
+        bool is_in = in->extent_order > RESERVATION_ORDER_MAX;
+        refusal_number(about, "order", is_in ? in->extent_order : out->extent_order);
         return STATUS_EXTENT_TOO_LARGE;
     }
-    if (arguments->nr_exchanged > in->nr_extents || in->domid != out->domid ||
-        in->nr_extents > UINT64_MAX >> in->extent_order ||
+    if (arguments->nr_exchanged > in->nr_extents) {
+        refusal_number(about, "nr_exchanged", arguments->nr_exchanged);
+        return STATUS_EXCHANGE_DONE;
+    }
+    if (in->domid != out->domid) {
+        refusal_number(about, "domain", out->domid);
+        return STATUS_EXCHANGE_OWNERS;
+    }
+    if (in->nr_extents > UINT64_MAX >> in->extent_order ||
         out->nr_extents > UINT64_MAX >> out->extent_order ||
         in->nr_extents << in->extent_order != out->nr_extents << out->extent_order) {
-        return STATUS_BAD_ARGUMENT;
+        refusal_number(about, "count", out->nr_extents);
+        return STATUS_EXCHANGE_UNEQUAL;
+    }
+    return STATUS_OK;
+}
+
+/* The rest of a list is the guest's. */
+static enum status check_list(uint64_t list, uint64_t first, uint64_t end, struct refusal *about)
+{
+    if (list_is_guest(list, first, end)) {
+        return STATUS_OK;
+    }
+    uint64_t count = min_u64(end - first, UINT64_MAX / sizeof(uint64_t));
+    return refusal_fault(about, list + first * sizeof(uint64_t), count * sizeof(uint64_t));
+}
+
+static enum status decode(const struct domain *caller, const struct xen_memory_exchange *arguments,
+                          struct exchange *exchange, struct refusal *about)
+{
+    const struct xen_memory_reservation *in = &arguments->in;
+    const struct xen_memory_reservation *out = &arguments->out;
+    enum status status = check(arguments, about);
+    if (status != STATUS_OK) {
+        return status;
     }
     *exchange = (struct exchange){
         .in_list = handle_address(&in->extent_start),
@@ -74,22 +106,41 @@ static enum status decode(const struct domain *caller, const struct xen_memory_e
     exchange->done =
         round_down(exchange->done, UINT64_C(1) << (exchange->chunk_order - in->extent_order));
     uint64_t out_done = (exchange->done << in->extent_order) >> out->extent_order;
-    if (!list_is_guest(exchange->in_list, exchange->done, in->nr_extents) ||
-        !list_is_guest(exchange->out_list, out_done, out->nr_extents)) {
-        return STATUS_FAULT;
+    status = check_list(exchange->in_list, exchange->done, in->nr_extents, about);
+    if (status == STATUS_OK) {
+        status = check_list(exchange->out_list, out_done, out->nr_extents, about);
     }
-    return reservation_node_exists(caller, out->mem_flags) ? STATUS_OK : STATUS_BAD_ARGUMENT;
+    if (status == STATUS_OK && !reservation_node_exists(caller, out->mem_flags)) {
+        refusal_number(about, "flags", out->mem_flags);
+        status = STATUS_NO_NODE;
+    }
+    return status;
 }
 
 /* ---- one chunk ----------------------------------------------------------------------------- */
 
-/* Read the MFN of frame `index` of the whole input. */
-static enum status read_input(const struct exchange *exchange, uint64_t index, mfn_t *mfn)
+/* An element of a list can no longer be read or written. */
+static enum status refuse_element(struct mmu_context *context, uint64_t address)
 {
-    uint64_t extent = index >> exchange->in_order;
+    context_explain(
+        context, STATUS_FAULT,
+        &(struct refusal){.what = "exchange", .address = address, .size = sizeof(uint64_t)});
+    return STATUS_FAULT;
+}
+
+/* Where the MFN of frame `index` of the whole input is. */
+static uint64_t input_address(const struct exchange *exchange, uint64_t index)
+{
+    return exchange->in_list + (index >> exchange->in_order) * sizeof(uint64_t);
+}
+
+static enum status read_input(struct mmu_context *context, const struct exchange *exchange,
+                              uint64_t index, mfn_t *mfn)
+{
     uint64_t first;
-    if (!port_copy_from_guest(&first, exchange->in_list + extent * sizeof(first), sizeof(first))) {
-        return STATUS_FAULT;
+    uint64_t address = input_address(exchange, index);
+    if (!port_copy_from_guest(&first, address, sizeof(first))) {
+        return refuse_element(context, address);
     }
     *mfn = mfn_make(first + (index & ((UINT64_C(1) << exchange->in_order) - 1)));
     return STATUS_OK;
@@ -172,7 +223,7 @@ static enum status steal_one(struct mmu_context *context, const struct exchange 
                              uint64_t index, mfn_t keeper)
 {
     mfn_t mfn;
-    enum status status = read_input(exchange, index, &mfn);
+    enum status status = read_input(context, exchange, index, &mfn);
     if (status != STATUS_OK) {
         return status;
     }
@@ -184,8 +235,8 @@ static enum status steal_one(struct mmu_context *context, const struct exchange 
     } else {
         context_explain(context, status,
                         &(struct refusal){.what = "exchange",
-                                          .address = exchange->in_list +
-                                                     (index >> exchange->in_order) * sizeof(mfn),
+                                          .noun = "frame",
+                                          .address = input_address(exchange, index),
                                           .number = mfn.value,
                                           .frame = frame_find(mfn)});
     }
@@ -243,8 +294,16 @@ static enum status hand_over_chunk(struct mmu_context *context, const struct exc
             m2p_set(mfn, told ? pfn + j : M2P_INVALID);
         }
         told = told && port_copy_to_guest(address, &extent.value, sizeof(extent.value));
-        status = told ? status : STATUS_FAULT;
+        status = told ? status : refuse_element(context, address);
     }
+    return status;
+}
+
+static enum status refuse_chunk(struct mmu_context *context, enum status status, const char *noun,
+                                uint64_t number)
+{
+    context_explain(context, status,
+                    &(struct refusal){.what = "exchange", .noun = noun, .number = number});
     return status;
 }
 
@@ -253,11 +312,11 @@ static enum status exchange_chunk(struct mmu_context *context, const struct exch
     uint64_t first = exchange->done << exchange->in_order;
     struct fresh fresh;
     if (context->pg_owner->is_dying) {
-        return STATUS_BAD_ARGUMENT; /* it gains no frame any more */
+        return refuse_chunk(context, STATUS_DYING, "domain", context->pg_owner->id);
     }
     enum status status = allocate_chunk(context, exchange, &fresh);
     if (status != STATUS_OK) {
-        return status;
+        return refuse_chunk(context, status, "order", exchange->out_order);
     }
     status = steal_chunk(context, exchange, first, &fresh);
     if (status != STATUS_OK) {
@@ -272,18 +331,20 @@ struct call_result call_exchange(struct vcpu *vcpu, const uint64_t arg[])
     struct xen_memory_exchange arguments;
     struct exchange exchange;
     if (!port_copy_from_guest(&arguments, arg[1], sizeof(arguments))) {
-        return call_refuse(vcpu, STATUS_FAULT, "exchange", arg[1]);
+        return call_refuse_memory(vcpu, "exchange", arg[1], sizeof(arguments));
     }
-    enum status status = decode(vcpu->domain, &arguments, &exchange);
+    struct refusal about = {.what = "exchange"};
+    enum status status = decode(vcpu->domain, &arguments, &exchange, &about);
     if (status == STATUS_OK && exchange.done == exchange.in_count) {
         return call_done(0);
     }
     struct domain *domain;
     if (status == STATUS_OK) {
+        refusal_number(&about, "domain", arguments.in.domid);
         status = reservation_find_domain(vcpu, arguments.in.domid, &domain);
     }
     if (status != STATUS_OK) {
-        return call_refuse(vcpu, status, "exchange", arg[1]);
+        return call_refuse(vcpu, status, &about);
     }
     struct mmu_context context;
     context_open(&context, vcpu, domain, domain);
@@ -301,11 +362,7 @@ struct call_result call_exchange(struct vcpu *vcpu, const uint64_t arg[])
     }
     uint64_t report = arg[1] + offsetof(struct xen_memory_exchange, nr_exchanged);
     if (!port_copy_to_guest(report, &exchange.done, sizeof(exchange.done)) && status == STATUS_OK) {
-        status = STATUS_FAULT;
-    }
-    if (status != STATUS_OK) {
-        context_explain(&context, status,
-                        &(struct refusal){.what = "exchange", .number = exchange.done});
+        status = refuse_element(&context, report);
     }
     context_close(&context);
     return stop && status == STATUS_OK ? call_again() : call_status(status);

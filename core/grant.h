@@ -17,7 +17,7 @@
 
 /*
  * Give a new domain its grant table, with one frame of entries. Each domain that runs has one.
- * Takes the domain's lock. STATUS_BAD_ARGUMENT: a limit is 0 or above its maximum;
+ * Takes the domain's lock. STATUS_GRANT_TABLE_SIZE: a limit is 0 or above its maximum;
  * STATUS_NO_MEMORY. A refusal leaves nothing.
  */
 NODISCARD enum status grant_table_create(struct domain *domain, unsigned int frame_limit,

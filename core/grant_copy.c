@@ -16,14 +16,19 @@ struct side {
 };
 
 /* A page that is not granted is the caller's own, which calls itself DOMID_SELF. */
-static enum status find_owner(struct vcpu *vcpu, struct side *side)
+static enum status find_owner(struct grant_call *call, struct side *side)
 {
     uint16_t id = side->pointer->domid;
-    side->owner = id == DOMID_SELF ? vcpu->domain : domain_find(id);
+    side->owner = id == DOMID_SELF ? call->vcpu->domain : domain_find(id);
     if (side->owner == NULL || side->owner->grants == NULL || side->owner->is_dying) {
+        refusal_number(&call->about, "domain", id);
         return STATUS_NO_DOMAIN;
     }
-    return side->is_grant || id == DOMID_SELF ? STATUS_OK : STATUS_NOT_PERMITTED;
+    if (!side->is_grant && id != DOMID_SELF) {
+        refusal_number(&call->about, "domain", id);
+        return STATUS_NOT_PERMITTED;
+    }
+    return STATUS_OK;
 }
 
 static unsigned int use_of(const struct side *side)
@@ -113,11 +118,9 @@ enum status grant_copy(struct grant_call *call, union grant_element *element)
         .is_grant = (op->flags & GNTCOPY_dest_gref) != 0,
         .is_destination = true,
     };
-    call->about.number = op->source.domid;
-    enum status status = find_owner(call->vcpu, &source);
+    enum status status = find_owner(call, &source);
     if (status == STATUS_OK) {
-        call->about.number = op->dest.domid;
-        status = find_owner(call->vcpu, &destination);
+        status = find_owner(call, &destination);
     }
     if (status != STATUS_OK) {
         return status;

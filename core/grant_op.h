@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The operations of grant_table_op, one element each. No lock is held. They answer through the
- * element, and a status that goes into it; STATUS_FAULT ends the call instead.
+ * element, and a status that goes into it; STATUS_FAULT ends the call instead:
+ * call->about has the bytes. A refusal is about call->about, where `noun` may be left to the call.
  */
 #ifndef CORE_GRANT_OP_H
 #define CORE_GRANT_OP_H
@@ -58,9 +59,10 @@ enum status grant_swap(struct grant_call *call, union grant_element *element);
 enum status grant_transfer(struct grant_call *call, union grant_element *element);
 enum status grant_copy(struct grant_call *call, union grant_element *element);
 
-/* These are no arrays: the argument is at `address`. */
-enum status grant_set_version(struct vcpu *vcpu, uint64_t address);
-enum status grant_get_version(struct vcpu *vcpu, uint64_t address);
+/* These are no arrays: the argument is at `address`, and `about` says what a refusal is
+ * about. */
+enum status grant_set_version(uint64_t address, struct refusal *about);
+enum status grant_get_version(struct vcpu *vcpu, uint64_t address, struct refusal *about);
 
 /*
  * The slot that a mapping's host address names: the L1 entry that maps it in the current tables,

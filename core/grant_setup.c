@@ -40,11 +40,12 @@ enum status grant_setup_table(struct grant_call *call, union grant_element *elem
     memcpy(&list, &setup->frame_list, sizeof(list));
     uint64_t count = min_u64(setup->nr_frames, GRANT_FRAMES_MAX); /* more is refused below */
     if (!address_range_is_guest(list, count * sizeof(uint64_t))) {
-        return STATUS_FAULT;
+        return refusal_fault(&call->about, list, count * sizeof(uint64_t));
     }
     struct domain *domain;
     enum status status = find_domain(call->vcpu, setup->dom, &domain);
     if (status != STATUS_OK) {
+        refusal_number(&call->about, "domain", setup->dom);
         return status;
     }
     status = grant_table_reach(domain, setup->nr_frames);
@@ -78,53 +79,69 @@ enum status grant_get_status_frames(struct grant_call *call, union grant_element
     call->about.number = element->status_frames.nr_frames;
     struct domain *domain;
     enum status status = find_domain(call->vcpu, element->status_frames.dom, &domain);
-    if (status == STATUS_OK && element->status_frames.nr_frames > 0) {
+    if (status != STATUS_OK) {
+        refusal_number(&call->about, "domain", element->status_frames.dom);
+    } else if (element->status_frames.nr_frames > 0) {
         status = STATUS_GRANT_TABLE_LIMIT;
     }
     return status;
 }
 
-enum status grant_set_version(struct vcpu *vcpu, uint64_t address)
+enum status grant_set_version(uint64_t address, struct refusal *about)
 {
-    (void)vcpu;
     struct gnttab_set_version version;
     if (!port_copy_from_guest(&version, address, sizeof(version))) {
-        return STATUS_FAULT;
+        return refusal_fault(about, address, sizeof(version));
     }
+    refusal_number(about, "version", version.version);
     enum status status = version.version == ONLY_VERSION   ? STATUS_OK
-                         : version.version == LAST_VERSION ? STATUS_UNKNOWN_COMMAND
-                                                           : STATUS_BAD_ARGUMENT;
+                         : version.version == LAST_VERSION ? STATUS_GRANT_VERSION_2
+                                                           : STATUS_GRANT_NO_VERSION;
     version.version = ONLY_VERSION;
-    return port_copy_to_guest(address, &version, sizeof(version)) ? status : STATUS_FAULT;
+    return port_copy_to_guest(address, &version, sizeof(version))
+               ? status
+               : refusal_fault(about, address, sizeof(version));
 }
 
-enum status grant_get_version(struct vcpu *vcpu, uint64_t address)
+enum status grant_get_version(struct vcpu *vcpu, uint64_t address, struct refusal *about)
 {
     struct gnttab_get_version version;
     if (!port_copy_from_guest(&version, address, sizeof(version))) {
-        return STATUS_FAULT;
+        return refusal_fault(about, address, sizeof(version));
     }
+    refusal_number(about, "domain", version.dom);
     struct domain *domain;
     enum status status = find_domain(vcpu, version.dom, &domain);
     if (status != STATUS_OK) {
         return status;
     }
     version.version = ONLY_VERSION;
-    return port_copy_to_guest(address, &version, sizeof(version)) ? STATUS_OK : STATUS_FAULT;
+    return port_copy_to_guest(address, &version, sizeof(version))
+               ? STATUS_OK
+               : refusal_fault(about, address, sizeof(version));
 }
 
 /* ---- swap ---------------------------------------------------------------------------------- */
 
-static enum status swap(const struct grant_table *table, uint32_t first, uint32_t second)
+static enum status swap(const struct grant_table *table, uint32_t first, uint32_t second,
+                        struct refusal *about)
 {
-    if (first >= grant_entry_count(table) || second >= grant_entry_count(table)) {
+    about->number = first;
+    if (first >= grant_entry_count(table)) {
+        return STATUS_GRANT_BAD_REFERENCE;
+    }
+    if (second >= grant_entry_count(table)) {
+        about->number = second;
         return STATUS_GRANT_BAD_REFERENCE;
     }
     if (first == second) {
         return STATUS_OK;
     }
-    if (grant_is_pinned(grant_active(table, first)) ||
-        grant_is_pinned(grant_active(table, second))) {
+    if (grant_is_pinned(grant_active(table, first))) {
+        return STATUS_GRANT_IN_USE;
+    }
+    if (grant_is_pinned(grant_active(table, second))) {
+        about->number = second;
         return STATUS_GRANT_IN_USE;
     }
     grant_entry_v1_t *one = grant_entry(table, first);
@@ -138,9 +155,9 @@ static enum status swap(const struct grant_table *table, uint32_t first, uint32_
 enum status grant_swap(struct grant_call *call, union grant_element *element)
 {
     struct domain *domain = call->vcpu->domain;
-    call->about.number = element->swap.ref_a;
     struct mmu_locked locked = domain_mmu_lock(domain);
-    enum status status = swap(domain->grants, element->swap.ref_a, element->swap.ref_b);
+    enum status status =
+        swap(domain->grants, element->swap.ref_a, element->swap.ref_b, &call->about);
     domain_mmu_unlock(locked);
     return status;
 }

@@ -90,7 +90,7 @@ enum status grant_table_create(struct domain *domain, unsigned int frame_limit,
 {
     if (frame_limit == 0 || frame_limit > GRANT_FRAMES_MAX || maptrack_frame_limit == 0 ||
         maptrack_frame_limit > MAPTRACK_FRAMES_MAX) {
-        return STATUS_BAD_ARGUMENT;
+        return STATUS_GRANT_TABLE_SIZE;
     }
     mfn_t record = frame_take_hypervisor(0);
     if (mfn_equal(record, MFN_INVALID)) {

@@ -169,6 +169,7 @@ static enum status decrease(struct mmu_context *context, const struct request *r
         if (status != STATUS_OK) {
             context_explain(context, status,
                             &(struct refusal){.what = "decrease_reservation",
+                                              .noun = "frame",
                                               .address = extent_address(request, index),
                                               .number = mfn.value,
                                               .frame = frame_find(mfn)});
@@ -208,21 +209,42 @@ bool reservation_node_exists(const struct domain *caller, uint32_t mem_flags)
     return node <= NODE_LIMIT && (node == 1 || !insists);
 }
 
-static enum status read_request(const struct vcpu *vcpu, const uint64_t arg[],
-                                struct request *request, uint16_t *domid)
+static enum status check_reservation(const struct domain *caller, bool populates,
+                                     const struct xen_memory_reservation *reservation,
+                                     struct refusal *about)
+{
+    bool on_demand = populates && (reservation->mem_flags & XENMEMF_populate_on_demand) != 0;
+    if (on_demand) {
+        refusal_number(about, "flags", reservation->mem_flags);
+        return STATUS_NOT_ON_DEMAND;
+    }
+    if (reservation->nr_extents > EXTENT_COUNT_MAX) {
+        refusal_number(about, "count", reservation->nr_extents);
+        return STATUS_TOO_MANY_EXTENTS;
+    }
+    if (!reservation_node_exists(caller, reservation->mem_flags)) {
+        refusal_number(about, "flags", reservation->mem_flags);
+        return STATUS_NO_NODE;
+    }
+    if (reservation->extent_order > RESERVATION_ORDER_MAX) {
+        refusal_number(about, "order", reservation->extent_order);
+        return STATUS_EXTENT_TOO_LARGE;
+    }
+    return STATUS_OK;
+}
+
+/* Read and looked at, and the domain that it is about. */
+static enum status read_request(struct vcpu *vcpu, const uint64_t arg[], struct request *request,
+                                struct domain **domain, struct refusal *about)
 {
     struct xen_memory_reservation reservation;
     if (!port_copy_from_guest(&reservation, arg[1], sizeof(reservation))) {
-        return STATUS_FAULT;
+        return refusal_fault(about, arg[1], sizeof(reservation));
     }
-    bool on_demand = (arg[0] & COMMAND_MASK) == XENMEM_populate_physmap &&
-                     (reservation.mem_flags & XENMEMF_populate_on_demand) != 0;
-    if (on_demand || reservation.nr_extents > EXTENT_COUNT_MAX ||
-        !reservation_node_exists(vcpu->domain, reservation.mem_flags)) {
-        return STATUS_BAD_ARGUMENT;
-    }
-    if (reservation.extent_order > RESERVATION_ORDER_MAX) {
-        return STATUS_EXTENT_TOO_LARGE;
+    bool populates = (arg[0] & COMMAND_MASK) == XENMEM_populate_physmap;
+    enum status status = check_reservation(vcpu->domain, populates, &reservation, about);
+    if (status != STATUS_OK) {
+        return status;
     }
     uint64_t list;
     memcpy(&list, &reservation.extent_start, sizeof(list));
@@ -232,8 +254,8 @@ static enum status read_request(const struct vcpu *vcpu, const uint64_t arg[],
         .order = reservation.extent_order,
         .address_bits = reservation_address_bits(reservation.mem_flags),
     };
-    *domid = reservation.domid;
-    return STATUS_OK;
+    refusal_number(about, "domain", reservation.domid);
+    return reservation_find_domain(vcpu, reservation.domid, domain);
 }
 
 /* The extents from `done` on. STATUS_PREEMPTED: the call is to be executed again. */
@@ -249,7 +271,9 @@ static enum status run_extents(struct mmu_context *context,
         if (status != STATUS_OK) {
             context_explain(context, status,
                             &(struct refusal){.what = command->name,
+                                              .noun = "extent",
                                               .address = extent_address(request, *done),
+                                              .size = status == STATUS_FAULT ? sizeof(uint64_t) : 0,
                                               .number = *done});
             return status;
         }
@@ -267,14 +291,11 @@ static struct call_result change_reservation(struct vcpu *vcpu, uint64_t arg[])
     const struct reservation_command *command = &reservation_commands[number];
     uint64_t done = arg[0] >> MEMOP_EXTENT_SHIFT;
     struct request request;
-    uint16_t domid = DOMID_INVALID;
     struct domain *domain;
-    enum status status = read_request(vcpu, arg, &request, &domid);
-    if (status == STATUS_OK) {
-        status = reservation_find_domain(vcpu, domid, &domain);
-    }
+    struct refusal about = {.what = command->name};
+    enum status status = read_request(vcpu, arg, &request, &domain, &about);
     if (status != STATUS_OK) {
-        (void)call_refuse(vcpu, status, command->name, arg[1]);
+        port_explain_refusal(vcpu, status, &about);
         return call_done((int64_t)done);
     }
     struct mmu_context context;
@@ -294,12 +315,12 @@ static struct call_result ask_domain(struct vcpu *vcpu, uint64_t command, uint64
 {
     domid_t domid;
     if (!port_copy_from_guest(&domid, address, sizeof(domid))) {
-        return call_refuse(vcpu, STATUS_FAULT, "question about a reservation", address);
+        return call_refuse_memory(vcpu, "question about a reservation", address, sizeof(domid));
     }
     struct domain *domain;
     enum status status = reservation_find_domain(vcpu, domid, &domain);
     if (status != STATUS_OK) {
-        return call_refuse(vcpu, status, "question about a reservation", domid);
+        return call_refuse_number(vcpu, status, "question about a reservation", "domain", domid);
     }
     uint64_t pages = command == XENMEM_current_reservation
                          ? domain->page_count
@@ -318,15 +339,16 @@ static struct call_result machphys_mapping(const struct vcpu *vcpu, uint64_t add
     };
     return port_copy_to_guest(address, &mapping, sizeof(mapping))
                ? call_status(STATUS_OK)
-               : call_refuse(vcpu, STATUS_FAULT, "machphys_mapping", address);
+               : call_refuse_memory(vcpu, "machphys_mapping", address, sizeof(mapping));
 }
 
 /* The frames of the M2P, one for each 2 MiB of it, that a control domain may map with DOMID_XEN. */
-static enum status machphys_mfn_list(uint64_t address)
+static enum status machphys_mfn_list(uint64_t address, struct refusal *about)
 {
+    about->what = "machphys_mfn_list";
     struct xen_machphys_mfn_list list;
     if (!port_copy_from_guest(&list, address, sizeof(list))) {
-        return STATUS_FAULT;
+        return refusal_fault(about, address, sizeof(list));
     }
     uint64_t to;
     memcpy(&to, &list.extent_start, sizeof(to));
@@ -334,17 +356,21 @@ static enum status machphys_mfn_list(uint64_t address)
     uint32_t count = (uint32_t)min_u64(chunks, list.max_extents);
     for (uint32_t i = 0; i < count; i++) {
         mfn_t mfn = mfn_add(machine.m2p_first, (uint64_t)i * M2P_CHUNK_FRAMES);
-        if (!port_copy_to_guest(to + i * sizeof(mfn.value), &mfn.value, sizeof(mfn.value))) {
-            return STATUS_FAULT;
+        uint64_t slot = to + i * sizeof(mfn.value);
+        if (!port_copy_to_guest(slot, &mfn.value, sizeof(mfn.value))) {
+            return refusal_fault(about, slot, sizeof(mfn.value));
         }
     }
     list.nr_extents = count;
-    return port_copy_to_guest(address, &list, sizeof(list)) ? STATUS_OK : STATUS_FAULT;
+    return port_copy_to_guest(address, &list, sizeof(list))
+               ? STATUS_OK
+               : refusal_fault(about, address, sizeof(list));
 }
 
 static struct call_result ask(struct vcpu *vcpu, uint64_t command, uint64_t address)
 {
     enum status status;
+    struct refusal about = {.what = NULL};
     switch (command) {
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
@@ -354,19 +380,19 @@ static struct call_result ask(struct vcpu *vcpu, uint64_t command, uint64_t addr
     case XENMEM_machphys_mapping:
         return machphys_mapping(vcpu, address);
     case XENMEM_machphys_mfn_list:
-        status = machphys_mfn_list(address);
+        status = machphys_mfn_list(address, &about);
         break;
     case XENMEM_acquire_resource:
-        status = resource_acquire(vcpu, address);
+        status = resource_acquire(vcpu, address, &about);
         break;
     default:
-        status = physmap_refuse(vcpu, command, address);
+        status = physmap_refuse(vcpu, command, address, &about);
         break;
     }
     if (status == STATUS_UNKNOWN_COMMAND) {
-        return call_status(status); /* our caller says so, once */
+        return call_refuse_unknown(vcpu, __HYPERVISOR_memory_op, command);
     }
-    return status == STATUS_OK ? call_done(0) : call_refuse(vcpu, status, "memory_op", command);
+    return status == STATUS_OK ? call_done(0) : call_refuse(vcpu, status, &about);
 }
 
 struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
@@ -389,10 +415,11 @@ struct call_result call_memory_op(struct vcpu *vcpu, uint64_t arg[])
     case XENMEM_remove_from_physmap:
     case XENMEM_get_vnumainfo:
         if (continued) {
-            return call_refuse(vcpu, STATUS_BAD_ARGUMENT, "memory_op", command);
+            return call_refuse_number(vcpu, STATUS_NOT_CONTINUED, "memory_op", "command", arg[0]);
         }
         return command == XENMEM_exchange ? call_exchange(vcpu, arg) : ask(vcpu, command, arg[1]);
     default:
-        return continued ? call_status(STATUS_UNKNOWN_COMMAND) : ask(vcpu, command, arg[1]);
+        return continued ? call_refuse_unknown(vcpu, __HYPERVISOR_memory_op, arg[0])
+                         : ask(vcpu, command, arg[1]);
     }
 }

@@ -19,11 +19,14 @@ static bool is_third(const struct domain *caller, const struct domain *pt_owner,
 
 /* The caller must be allowed to act for the owner of the frames, and for that of the tables; but it
  * does not hand on what is another's: that is for grants. */
-static bool may_act(const struct domain *caller, const struct domain *pt_owner,
-                    const struct domain *pg_owner)
+static enum status check_rights(const struct domain *caller, const struct domain *pt_owner,
+                                const struct domain *pg_owner)
 {
     bool pages = pg_owner == &domain_io || domain_may_target(caller, pg_owner);
-    return pages && domain_may_target(caller, pt_owner) && !is_third(caller, pt_owner, pg_owner);
+    if (!pages || !domain_may_target(caller, pt_owner)) {
+        return STATUS_NOT_PERMITTED;
+    }
+    return is_third(caller, pt_owner, pg_owner) ? STATUS_THIRD_DOMAIN : STATUS_OK;
 }
 
 /* The frame is no page table now: the store is a plain one, if the frame can be written at all. */
@@ -70,7 +73,7 @@ static enum status update_entry(struct mmu_context *context, const struct mmu_up
 static enum status update_m2p(struct mmu_context *context, const struct mmu_update *request)
 {
     if (context->pt_owner != context->vcpu->domain) {
-        return STATUS_NOT_PERMITTED;
+        return STATUS_OWN_ONLY;
     }
     mfn_t mfn = mfn_make(request->ptr >> PAGE_SHIFT);
     if (context_find_frame(context, mfn) == NULL) {
@@ -86,8 +89,8 @@ static enum status perform(struct mmu_context *context, const struct mmu_update 
     if (UNLIKELY(command > MMU_PT_UPDATE_NO_TRANSLATE)) {
         return STATUS_UNKNOWN_COMMAND;
     }
-    if (UNLIKELY(!context->may_act)) {
-        return STATUS_NOT_PERMITTED;
+    if (UNLIKELY(context->rights != STATUS_OK)) {
+        return context->rights;
     }
     if (UNLIKELY(command == MMU_MACHPHYS_UPDATE)) {
         return update_m2p(context, request);
@@ -98,8 +101,8 @@ static enum status perform(struct mmu_context *context, const struct mmu_update 
 
 /* What is wrong is wrong with the frame that the new entry names, if the place is one for entries;
  * else with the place. */
-COLD static void explain(struct mmu_context *context, enum status status,
-                         const struct mmu_update *request)
+COLD static void explain_entry(struct mmu_context *context, enum status status,
+                               const struct mmu_update *request)
 {
     const struct frame *place = frame_find(mfn_make(request->ptr >> PAGE_SHIFT));
     bool is_table = place != NULL && place->owner == context->pt_owner->id &&
@@ -115,12 +118,33 @@ COLD static void explain(struct mmu_context *context, enum status status,
                                             : place});
 }
 
+COLD static void explain(struct mmu_context *context, enum status status,
+                         const struct mmu_update *request)
+{
+    struct refusal about = {.what = "mmu_update", .address = request->ptr};
+    if (status == STATUS_UNKNOWN_COMMAND) {
+        refusal_number(&about, "command", request->ptr & COMMAND_MASK);
+    } else if (status == STATUS_NOT_PERMITTED) {
+        bool tables = domain_may_target(context->vcpu->domain, context->pt_owner);
+        refusal_number(&about, "domain", (tables ? context->pg_owner : context->pt_owner)->id);
+    } else if (status == STATUS_THIRD_DOMAIN) {
+        refusal_number(&about, "domain", context->pg_owner->id);
+    } else if (status == STATUS_OWN_ONLY) {
+        refusal_number(&about, "domain", context->pt_owner->id);
+    } else {
+        explain_entry(context, status, request);
+        return;
+    }
+    context_explain(context, status, &about);
+}
+
 static enum status update_element(struct mmu_context *context, uint64_t address)
 {
     struct mmu_update request;
     if (UNLIKELY(!port_copy_from_guest(&request, address, sizeof(request)))) {
-        context_explain(context, STATUS_FAULT,
-                        &(struct refusal){.what = "mmu_update", .address = address});
+        context_explain(
+            context, STATUS_FAULT,
+            &(struct refusal){.what = "mmu_update", .address = address, .size = sizeof(request)});
         return STATUS_FAULT;
     }
     enum status status = perform(context, &request);
@@ -134,7 +158,7 @@ static enum status update_element(struct mmu_context *context, uint64_t address)
 struct owners {
     struct domain *tables;
     struct domain *pages;
-    bool may_act;
+    enum status rights;
     bool report;         /* the refusal comes with a count of elements done */
     enum status refusal; /* of every element at once */
 };
@@ -151,12 +175,12 @@ COLD static struct owners find_others(struct vcpu *vcpu, uint32_t word)
     if (owners.tables == NULL) {
         owners.refusal = STATUS_NO_DOMAIN;
     } else if (owners.tables->vcpu_count == 0) {
-        owners.refusal = STATUS_BAD_ARGUMENT;
+        owners.refusal = STATUS_NO_VCPU;
     } else if (owners.pages == NULL) {
         owners.refusal = STATUS_NO_DOMAIN;
         owners.report = true;
     } else {
-        owners.may_act = may_act(vcpu->domain, owners.tables, owners.pages);
+        owners.rights = check_rights(vcpu->domain, owners.tables, owners.pages);
     }
     return owners;
 }
@@ -164,7 +188,7 @@ COLD static struct owners find_others(struct vcpu *vcpu, uint32_t word)
 static inline struct owners find_owners(struct vcpu *vcpu, uint32_t word)
 {
     if (LIKELY(word == DOMID_SELF)) {
-        return (struct owners){.tables = vcpu->domain, .pages = vcpu->domain, .may_act = true};
+        return (struct owners){.tables = vcpu->domain, .pages = vcpu->domain, .rights = STATUS_OK};
     }
     return find_others(vcpu, word);
 }
@@ -179,16 +203,17 @@ struct call_result call_mmu_update(struct vcpu *vcpu, uint64_t arg[])
     enum batch_start start = batch_start(&batch, arg, sizeof(struct mmu_update));
     if (UNLIKELY(start != BATCH_RUN)) {
         return start == BATCH_FINISHED ? call_done((int64_t)arg[3])
-                                       : call_refuse(vcpu, STATUS_FAULT, "mmu_update", arg[0]);
+                                       : call_refuse_memory(vcpu, "mmu_update", arg[0],
+                                                            batch.left * sizeof(struct mmu_update));
     }
     if (UNLIKELY(owners.refusal != STATUS_OK)) {
         if (owners.report) {
             batch_report(&batch);
         }
-        return call_refuse(vcpu, owners.refusal, "mmu_update", arg[3]);
+        return call_refuse_number(vcpu, owners.refusal, "mmu_update", "domains", arg[3]);
     }
     struct mmu_context context;
     context_open(&context, vcpu, owners.tables, owners.pages);
-    context.may_act = owners.may_act;
+    context.rights = owners.rights;
     return batch_run(&batch, &context, update_element, sizeof(struct mmu_update), arg);
 }

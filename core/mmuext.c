@@ -108,7 +108,7 @@ static enum status tlb_flush_multi(struct mmu_context *context, const struct mmu
 {
     uint64_t cpus;
     if (!guest_flush_read_cpus(context->pt_owner, bitmap_address(op), &cpus)) {
-        return STATUS_BAD_ARGUMENT;
+        return STATUS_NO_BITMAP;
     }
     if (cpus != 0) {
         port_flush_tlb(cpus);
@@ -120,7 +120,7 @@ static enum status invlpg_multi(struct mmu_context *context, const struct mmuext
 {
     uint64_t cpus;
     if (!guest_flush_read_cpus(context->pt_owner, bitmap_address(op), &cpus)) {
-        return STATUS_BAD_ARGUMENT;
+        return STATUS_NO_BITMAP;
     }
     guest_flush_address(cpus, op->arg1.linear_addr);
     return STATUS_OK;
@@ -153,7 +153,7 @@ static enum status flush_cache_global(struct mmu_context *context, const struct 
 {
     (void)op;
     if (!context->vcpu->domain->has_io) {
-        return STATUS_BAD_ARGUMENT;
+        return STATUS_NO_GLOBAL_CACHE_RIGHT;
     }
     port_flush_caches(machine.cpus_online);
     return STATUS_OK;
@@ -210,19 +210,18 @@ static enum status copy_page(struct mmu_context *context, const struct mmuext_op
     return STATUS_OK;
 }
 
-static enum status unsupported(struct mmu_context *context, const struct mmuext_op *op)
+static enum status mark_super(struct mmu_context *context, const struct mmuext_op *op)
 {
     (void)context;
     (void)op;
-    return STATUS_UNSUPPORTED;
+    return STATUS_NO_SUPERPAGES;
 }
 
-/* `own_only`: only on the caller's own behalf. `by_address`: its arguments are an address, or none,
- * and a number, not a frame. */
+/* `own_only`: only on the caller's own behalf. `is_frameless`: no argument is a frame. */
 static const struct operation {
     mmuext_fn perform;
     bool own_only;
-    bool by_address;
+    bool is_frameless;
     const char *name;
 } operations[] = {
     [MMUEXT_PIN_L1_TABLE] = {pin_table, false, false, "pin as L1"},
@@ -243,18 +242,23 @@ static const struct operation {
     [MMUEXT_CLEAR_PAGE] = {clear_page, false, false, "clear page"},
     [MMUEXT_COPY_PAGE] = {copy_page, false, false, "copy page"},
     [MMUEXT_FLUSH_CACHE_GLOBAL] = {flush_cache_global, true, true, "cache flush of all"},
-    [MMUEXT_MARK_SUPER] = {unsupported, false, false, "mark superpage"},
-    [MMUEXT_UNMARK_SUPER] = {unsupported, false, false, "unmark superpage"},
+    [MMUEXT_MARK_SUPER] = {mark_super, false, false, "mark superpage"},
+    [MMUEXT_UNMARK_SUPER] = {mark_super, false, false, "unmark superpage"},
 };
 
 static void explain(struct mmu_context *context, enum status status,
                     const struct operation *operation, const struct mmuext_op *op)
 {
-    struct refusal refusal = {.what = operation->name, .number = op->arg1.mfn};
-    if (operation->by_address) {
-        refusal.number = bitmap_address(op); /* whatever the second argument is */
-        refusal.address = op->arg1.linear_addr;
+    struct refusal refusal = {.what = operation->name};
+    if (status == STATUS_NO_BITMAP) {
+        refusal.address = bitmap_address(op);
+        refusal.size = sizeof(uint64_t);
+    } else if (status == STATUS_OWN_ONLY || operation->is_frameless) {
+        refusal.noun = "domain";
+        refusal.number = context->pg_owner->id;
     } else {
+        refusal.noun = "frame";
+        refusal.number = op->arg1.mfn;
         refusal.frame = frame_find(mfn_make(op->arg1.mfn));
     }
     context_explain(context, status, &refusal);
@@ -264,17 +268,19 @@ static enum status perform(struct mmu_context *context, uint64_t address)
 {
     struct mmuext_op op;
     if (UNLIKELY(!port_copy_from_guest(&op, address, sizeof(op)))) {
-        context_explain(context, STATUS_FAULT,
-                        &(struct refusal){.what = "mmuext_op", .address = address});
+        context_explain(
+            context, STATUS_FAULT,
+            &(struct refusal){.what = "mmuext_op", .address = address, .size = sizeof(op)});
         return STATUS_FAULT;
     }
     if (op.cmd >= ARRAY_SIZE(operations) || operations[op.cmd].perform == NULL) {
-        context_explain(context, STATUS_UNKNOWN_COMMAND,
-                        &(struct refusal){.what = "mmuext_op", .number = op.cmd});
+        context_explain(
+            context, STATUS_UNKNOWN_COMMAND,
+            &(struct refusal){.what = "mmuext_op", .noun = "command", .number = op.cmd});
         return STATUS_UNKNOWN_COMMAND;
     }
     size_t command = index_nospec(op.cmd, ARRAY_SIZE(operations));
-    enum status status = STATUS_NOT_PERMITTED;
+    enum status status = STATUS_OWN_ONLY;
     if (!operations[command].own_only || context->pg_owner == context->vcpu->domain) {
         status = operations[command].perform(context, &op);
     }
@@ -295,15 +301,15 @@ struct call_result call_mmuext_op(struct vcpu *vcpu, uint64_t arg[])
     case BATCH_FINISHED:
         return call_done((int64_t)arg[3]);
     case BATCH_FAULT:
-        return call_refuse(vcpu, STATUS_FAULT, "mmuext_op", arg[0]);
+        return call_refuse_memory(vcpu, "mmuext_op", arg[0], batch.left * sizeof(struct mmuext_op));
     case BATCH_RUN:
         break;
     }
     if (UNLIKELY(owner == NULL)) {
-        return call_refuse(vcpu, STATUS_NO_DOMAIN, "mmuext_op", arg[3]);
+        return call_refuse_number(vcpu, STATUS_NO_DOMAIN, "mmuext_op", "domain", arg[3]);
     }
     if (UNLIKELY(!domain_may_target(vcpu->domain, owner))) {
-        return call_refuse(vcpu, STATUS_NOT_PERMITTED, "mmuext_op", arg[3]);
+        return call_refuse_number(vcpu, STATUS_NOT_PERMITTED, "mmuext_op", "domain", arg[3]);
     }
     struct mmu_context context;
     context_open(&context, vcpu, owner, owner);

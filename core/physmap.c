@@ -12,71 +12,82 @@
 
 /* Read the record and look at the domain it names, which has to be done before the answer. */
 static enum status find(struct vcpu *vcpu, uint64_t address, void *record, size_t size,
-                        const uint16_t *id)
+                        const uint16_t *id, struct refusal *about)
 {
     struct domain *domain;
-    return port_copy_from_guest(record, address, size) ? reservation_find_domain(vcpu, *id, &domain)
-                                                       : STATUS_FAULT;
+    if (!port_copy_from_guest(record, address, size)) {
+        return refusal_fault(about, address, size);
+    }
+    refusal_number(about, "domain", *id);
+    return reservation_find_domain(vcpu, *id, &domain);
 }
 
-static enum status add(struct vcpu *vcpu, uint64_t address)
+static enum status add(struct vcpu *vcpu, uint64_t address, struct refusal *about)
 {
     struct xen_add_to_physmap request;
-    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid);
+    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid, about);
     if (status != STATUS_FAULT && request.space == XENMAPSPACE_gmfn_foreign) {
-        return STATUS_UNKNOWN_COMMAND; /* the batch has that */
+        refusal_number(about, "space", request.space);
+        return STATUS_NEEDS_BATCH;
     }
     return status == STATUS_OK ? STATUS_NOT_TRANSLATED : status;
 }
 
-static enum status add_batch(struct vcpu *vcpu, uint64_t address)
+static enum status add_batch(struct vcpu *vcpu, uint64_t address, struct refusal *about)
 {
     struct xen_add_to_physmap_batch request;
-    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid);
+    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid, about);
     if (status != STATUS_FAULT && request.space == XENMAPSPACE_gmfn_range) {
-        return STATUS_UNSUPPORTED; /* a batch is a range */
+        refusal_number(about, "space", request.space);
+        return STATUS_BATCH_OF_RANGE;
     }
     return status == STATUS_OK ? STATUS_NOT_TRANSLATED : status;
 }
 
-static enum status remove_page(struct vcpu *vcpu, uint64_t address)
+static enum status remove_page(struct vcpu *vcpu, uint64_t address, struct refusal *about)
 {
     struct xen_remove_from_physmap request;
-    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid);
+    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid, about);
     return status == STATUS_OK ? STATUS_NOT_TRANSLATED : status;
 }
 
-static enum status populate_on_demand(struct vcpu *vcpu, uint64_t address)
+static enum status populate_on_demand(struct vcpu *vcpu, uint64_t address, struct refusal *about)
 {
     xen_pod_target_t request;
-    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid);
+    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid, about);
     if (status == STATUS_OK && !vcpu->domain->is_control) {
         status = STATUS_NOT_PERMITTED;
     }
-    return status == STATUS_OK ? STATUS_BAD_ARGUMENT : status;
+    return status == STATUS_OK ? STATUS_NOT_ON_DEMAND : status;
 }
 
-static enum status virtual_nodes(struct vcpu *vcpu, uint64_t address)
+static enum status virtual_nodes(struct vcpu *vcpu, uint64_t address, struct refusal *about)
 {
     struct xen_vnuma_topology_info request;
-    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid);
-    return status == STATUS_OK ? STATUS_UNSUPPORTED : status;
+    enum status status = find(vcpu, address, &request, sizeof(request), &request.domid, about);
+    return status == STATUS_OK ? STATUS_NO_VIRTUAL_NODES : status;
 }
 
-enum status physmap_refuse(struct vcpu *vcpu, uint64_t command, uint64_t address)
+enum status physmap_refuse(struct vcpu *vcpu, uint64_t command, uint64_t address,
+                           struct refusal *about)
 {
     switch (command) {
     case XENMEM_add_to_physmap:
-        return add(vcpu, address);
+        about->what = "add_to_physmap";
+        return add(vcpu, address, about);
     case XENMEM_add_to_physmap_batch:
-        return add_batch(vcpu, address);
+        about->what = "add_to_physmap_batch";
+        return add_batch(vcpu, address, about);
     case XENMEM_remove_from_physmap:
-        return remove_page(vcpu, address);
+        about->what = "remove_from_physmap";
+        return remove_page(vcpu, address, about);
     case XENMEM_set_pod_target:
     case XENMEM_get_pod_target:
-        return populate_on_demand(vcpu, address);
+        about->what = "pod_target";
+        return populate_on_demand(vcpu, address, about);
     case XENMEM_get_vnumainfo:
-        return virtual_nodes(vcpu, address);
+        about->what = "get_vnumainfo";
+        return virtual_nodes(vcpu, address, about);
     default:
         return STATUS_UNKNOWN_COMMAND;
     }

@@ -60,11 +60,13 @@ void port_domain_empty(struct domain *domain);
 /* The current base of the running guest's FS (or GS) segment. */
 uint64_t port_segment_base(bool gs);
 
-/* What a refused request was about; 0 and NULL are left out of the sentence. */
+/* What a refused request was about; 0 and NULL are left out of the sentence, but for `number`. */
 struct refusal {
     const char *what;          /* names the request: "pin as L1", "grant map" */
+    const char *noun;          /* what `number` is, where that is not plain: "count", "domain" */
     unsigned int level;        /* of the entry that was refused, which is then at `address` */
     uint64_t address;          /* machine or linear, as the request has it */
+    uint64_t size;             /* of the argument at `address`, in bytes, in place of a number */
     uint64_t number;           /* the entry, frame, reference or domain it asked for */
     const struct frame *frame; /* that the broken rule is about */
 };
@@ -72,5 +74,8 @@ struct refusal {
 /* A request of this vCPU was refused. Rate-limited and filtered by the environment. */
 void port_explain_refusal(const struct vcpu *vcpu, enum status status,
                           const struct refusal *refusal);
+/* A request of this vCPU names a command that the call (__HYPERVISOR_*) has not. The environment
+ * says so, once for each. */
+void port_explain_unknown(struct vcpu *vcpu, unsigned int call, uint64_t command);
 
 #endif

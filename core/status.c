@@ -24,12 +24,30 @@ int status_to_errno(enum status status)
     case STATUS_FOREIGN_TABLE:
     case STATUS_NO_TABLE:
     case STATUS_BAD_ADDRESS:
+    case STATUS_NO_VCPU:
+    case STATUS_DYING:
+    case STATUS_NO_ASSIST:
+    case STATUS_TOO_MANY_DESCRIPTORS:
+    case STATUS_LDT_NOT_ALIGNED:
+    case STATUS_DESCRIPTOR_NOT_ALIGNED:
+    case STATUS_NO_BITMAP:
+    case STATUS_NOT_CONTINUED:
     case STATUS_ALREADY_PINNED:
     case STATUS_NOT_PINNED:
-    case STATUS_BAD_ARGUMENT:
     case STATUS_BAD_DESCRIPTOR:
     case STATUS_FRAME_NOT_OWNED:
     case STATUS_FRAME_IN_USE:
+    case STATUS_NO_GLOBAL_CACHE_RIGHT:
+    case STATUS_TOO_MANY_EXTENTS:
+    case STATUS_NO_NODE:
+    case STATUS_NOT_ON_DEMAND:
+    case STATUS_EXCHANGE_DONE:
+    case STATUS_EXCHANGE_OWNERS:
+    case STATUS_EXCHANGE_UNEQUAL:
+    case STATUS_PADDING:
+    case STATUS_RESOURCE_ID:
+    case STATUS_RESOURCE_RANGE:
+    case STATUS_RESOURCE_COUNT:
     case STATUS_GRANT_NO_USE:
     case STATUS_GRANT_BAD_REFERENCE:
     case STATUS_GRANT_NOT_GIVEN:
@@ -49,12 +67,18 @@ int status_to_errno(enum status status)
     case STATUS_GRANT_LIST_FAULT:
     case STATUS_GRANT_NO_ROOM:
     case STATUS_GRANT_MFN_TOO_LARGE:
+    case STATUS_GRANT_ONE_ELEMENT:
+    case STATUS_GRANT_COUNT:
+    case STATUS_GRANT_TABLE_SIZE:
+    case STATUS_GRANT_NO_VERSION:
         return -XEN_EINVAL;
     case STATUS_LEAF_NOT_OWNED:
     case STATUS_LEAF_WRONG_TYPE:
         return -XEN_EBUSY;
     case STATUS_NO_IO_RIGHT:
+    case STATUS_THIRD_DOMAIN:
     case STATUS_NOT_PERMITTED:
+    case STATUS_OWN_ONLY:
     case STATUS_EXTENT_TOO_LARGE:
         return -XEN_EPERM;
     case STATUS_LEAF_UNCACHED:
@@ -66,9 +90,15 @@ int status_to_errno(enum status status)
     case STATUS_NO_DOMAIN:
         return -XEN_ESRCH;
     case STATUS_UNKNOWN_COMMAND:
+    case STATUS_NEEDS_BATCH:
+    case STATUS_GRANT_VERSION_2:
     case STATUS_NO_MEMORY_MAP:
         return -XEN_ENOSYS;
-    case STATUS_UNSUPPORTED:
+    case STATUS_NO_SUPERPAGES:
+    case STATUS_NO_VIRTUAL_NODES:
+    case STATUS_BATCH_OF_RANGE:
+    case STATUS_NO_RESOURCE:
+    case STATUS_GRANT_NO_CACHE_FLUSH:
         return -XEN_EOPNOTSUPP;
     case STATUS_NO_MEMORY:
         return -XEN_ENOMEM;
@@ -140,6 +170,8 @@ const char *status_text(enum status status)
         return "a table that names another of its own level must not be named by one";
     case STATUS_FOREIGN_TABLE:
         return "upper levels take frames of the table's owner only";
+    case STATUS_THIRD_DOMAIN:
+        return "tables take no frames of a third domain";
     case STATUS_NO_TABLE:
         return "no page table maps this address";
     case STATUS_BAD_ADDRESS:
@@ -148,18 +180,34 @@ const char *status_text(enum status status)
         return "an argument could not be read or written";
     case STATUS_NOT_PERMITTED:
         return "the caller has no right over that domain";
+    case STATUS_OWN_ONLY:
+        return "a domain does this for itself only";
     case STATUS_NO_DOMAIN:
         return "there is no such domain";
+    case STATUS_NO_VCPU:
+        return "the domain has no vCPU yet";
+    case STATUS_DYING:
+        return "the domain is being destroyed";
     case STATUS_UNKNOWN_COMMAND:
         return "the command is not implemented";
-    case STATUS_UNSUPPORTED:
-        return "the command is not supported";
+    case STATUS_NO_ASSIST:
+        return "there is no such assistance for a 64-bit guest";
+    case STATUS_TOO_MANY_DESCRIPTORS:
+        return "no descriptor table has that many entries";
+    case STATUS_LDT_NOT_ALIGNED:
+        return "an LDT begins with a page";
+    case STATUS_DESCRIPTOR_NOT_ALIGNED:
+        return "the address is in the middle of a descriptor";
+    case STATUS_NO_BITMAP:
+        return "the bitmap of vCPUs could not be read";
+    case STATUS_NO_SUPERPAGES:
+        return "a PV domain has no superpages";
+    case STATUS_NOT_CONTINUED:
+        return "this command is never interrupted, and has nowhere to go on";
     case STATUS_ALREADY_PINNED:
         return "the frame is pinned already";
     case STATUS_NOT_PINNED:
         return "the frame is not pinned";
-    case STATUS_BAD_ARGUMENT:
-        return "an argument is out of range";
     case STATUS_FRAME_NOT_OWNED:
         return "the frame is not plain RAM of the domain";
     case STATUS_BAD_DESCRIPTOR:
@@ -172,8 +220,38 @@ const char *status_text(enum status status)
         return "the frame is still mapped or typed";
     case STATUS_NO_CACHE_RIGHT:
         return "the domain has no right to flush caches";
+    case STATUS_NO_GLOBAL_CACHE_RIGHT:
+        return "the domain has no right to flush the caches of all CPUs";
+    case STATUS_TOO_MANY_EXTENTS:
+        return "a call changes fewer extents";
     case STATUS_EXTENT_TOO_LARGE:
         return "the extent order is above the domain's limit";
+    case STATUS_NO_NODE:
+        return "the memory cannot be of that node alone";
+    case STATUS_NOT_ON_DEMAND:
+        return "a PV domain's memory does not come on demand";
+    case STATUS_NO_VIRTUAL_NODES:
+        return "no domain has virtual NUMA nodes";
+    case STATUS_NEEDS_BATCH:
+        return "other domains' frames are added by a batch only";
+    case STATUS_BATCH_OF_RANGE:
+        return "a batch has no ranges: it is one";
+    case STATUS_EXCHANGE_DONE:
+        return "more extents are exchanged than there are";
+    case STATUS_EXCHANGE_OWNERS:
+        return "an exchange is of one domain's frames";
+    case STATUS_EXCHANGE_UNEQUAL:
+        return "as many frames are given as are taken";
+    case STATUS_PADDING:
+        return "a field that has no meaning is set";
+    case STATUS_NO_RESOURCE:
+        return "frames of this type of resource are not told";
+    case STATUS_RESOURCE_ID:
+        return "the grant table has no such part";
+    case STATUS_RESOURCE_RANGE:
+        return "numbers of a resource's frames have 32 bits";
+    case STATUS_RESOURCE_COUNT:
+        return "a list has a count, and a question for the size has neither";
     case STATUS_NO_MEMORY_MAP:
         return "no memory map was set";
     case STATUS_GRANT_NO_USE:
@@ -214,6 +292,18 @@ const char *status_text(enum status status)
         return "the domain may not have more frames";
     case STATUS_GRANT_MFN_TOO_LARGE:
         return "the frame's number does not fit into an entry";
+    case STATUS_GRANT_ONE_ELEMENT:
+        return "this operation has one element, not an array";
+    case STATUS_GRANT_COUNT:
+        return "a call has fewer elements";
+    case STATUS_GRANT_TABLE_SIZE:
+        return "a grant table has 1 to 128 frames, and 1 to 1024 of handles";
+    case STATUS_GRANT_NO_VERSION:
+        return "there is no such version of grant tables";
+    case STATUS_GRANT_VERSION_2:
+        return "grant tables of version 2 are not implemented";
+    case STATUS_GRANT_NO_CACHE_FLUSH:
+        return "caches are not flushed for grants";
     }
     return "?";
 }
@@ -290,13 +380,73 @@ const char *status_advice(enum status status)
         return "it must live, and have fewer frames than its limit";
     case STATUS_NOT_TRANSLATED:
         return "map frames with mmu_update";
+    case STATUS_THIRD_DOMAIN:
+        return "such frames are for grants";
+    case STATUS_OWN_ONLY:
+        return "name DOMID_SELF, and no other owner of tables";
+    case STATUS_NO_VCPU:
+        return "give it vCPUs before its tables are changed";
+    case STATUS_DYING:
+        return "it only gives frames back";
+    case STATUS_NO_ASSIST:
+        return "types are 0 to 5 and 32";
+    case STATUS_TOO_MANY_DESCRIPTORS:
+        return "a GDT has at most 7168, an LDT 8192";
+    case STATUS_LDT_NOT_ALIGNED:
+        return "give a multiple of 4096";
+    case STATUS_DESCRIPTOR_NOT_ALIGNED:
+        return "give a multiple of 8";
+    case STATUS_NO_BITMAP:
+        return "it is one word of the guest's, and mapped";
+    case STATUS_NO_SUPERPAGES:
+        return "map frames of 4 KiB";
+    case STATUS_NOT_CONTINUED:
+        return "leave the bits above it clear";
+    case STATUS_TOO_MANY_EXTENTS:
+        return "at most 0x3ffffff";
+    case STATUS_NO_GLOBAL_CACHE_RIGHT:
+        return "only domains with I/O memory do";
+    case STATUS_NO_NODE:
+        return "leave the node out, or do not insist on it";
+    case STATUS_NOT_ON_DEMAND:
+        return "populate it at once";
+    case STATUS_NO_VIRTUAL_NODES:
+        return "all its memory is of one node";
+    case STATUS_NEEDS_BATCH:
+        return "use add_to_physmap_batch";
+    case STATUS_BATCH_OF_RANGE:
+        return "give each frame of it";
+    case STATUS_EXCHANGE_DONE:
+        return "begin with nr_exchanged 0";
+    case STATUS_EXCHANGE_OWNERS:
+        return "name it in both reservations";
+    case STATUS_EXCHANGE_UNEQUAL:
+        return "nr_extents << extent_order is the same for both";
+    case STATUS_PADDING:
+        return "make it 0";
+    case STATUS_NO_RESOURCE:
+        return "the grant table's are (type 1)";
+    case STATUS_RESOURCE_ID:
+        return "its entries are (id 0): tables are of version 1";
+    case STATUS_RESOURCE_RANGE:
+        return "the first one and the count are below 2^32 together";
+    case STATUS_RESOURCE_COUNT:
+        return "give both or none";
+    case STATUS_GRANT_ONE_ELEMENT:
+        return "call it once for each";
+    case STATUS_GRANT_COUNT:
+        return "at most 0x7fffffff";
+    case STATUS_GRANT_NO_VERSION:
+        return "use version 1";
+    case STATUS_GRANT_VERSION_2:
+        return "stay with version 1";
+    case STATUS_GRANT_NO_CACHE_FLUSH:
+        return "on this processor they agree with memory";
     case STATUS_OK:
     case STATUS_PREEMPTED:
     case STATUS_AGAIN:
     case STATUS_COUNT_OVERFLOW:
     case STATUS_UNKNOWN_COMMAND:
-    case STATUS_UNSUPPORTED:
-    case STATUS_BAD_ARGUMENT:
     case STATUS_FRAME_NOT_OWNED:
     case STATUS_NO_MEMORY:
     case STATUS_NO_MEMORY_MAP:
@@ -310,6 +460,7 @@ const char *status_advice(enum status status)
     case STATUS_GRANT_TABLE_LIMIT:
     case STATUS_GRANT_LIST_FAULT:
     case STATUS_GRANT_MFN_TOO_LARGE:
+    case STATUS_GRANT_TABLE_SIZE:
         break;
     }
     return "";

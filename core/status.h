@@ -26,24 +26,48 @@ enum status {
     STATUS_SAME_LEVEL_WRITABLE, /* an upper entry with RW names a table of its own level */
     STATUS_SAME_LEVEL_CHAIN,    /* ... without, but one of the two is part of such a pair already */
     STATUS_FOREIGN_TABLE,       /* upper-level update on behalf of another page owner */
+    STATUS_THIRD_DOMAIN,        /* frames that the owner of the tables has no right to */
     /* calls */
     STATUS_NO_TABLE,        /* no table maps this address */
     STATUS_BAD_ADDRESS,     /* not canonical, or in the hypervisor's range */
     STATUS_FAULT,           /* guest memory could not be read or written */
     STATUS_NOT_PERMITTED,   /* the caller has no right over that domain */
+    STATUS_OWN_ONLY,        /* on behalf of another domain */
     STATUS_NO_DOMAIN,       /* no such domain */
+    STATUS_NO_VCPU,         /* the owner of the tables has no vCPU yet */
+    STATUS_DYING,           /* the domain gains no frame any more */
     STATUS_UNKNOWN_COMMAND, /* not part of the interface, or not implemented */
-    STATUS_UNSUPPORTED,     /* part of it, and refused for good */
+    STATUS_NO_ASSIST,       /* no such type of vm_assist */
+    STATUS_TOO_MANY_DESCRIPTORS,
+    STATUS_LDT_NOT_ALIGNED,
+    STATUS_DESCRIPTOR_NOT_ALIGNED,
+    STATUS_NO_BITMAP, /* a bitmap of vCPUs could not be read */
+    STATUS_NO_SUPERPAGES,
+    STATUS_NOT_CONTINUED, /* bits above a command that is never interrupted */
     STATUS_ALREADY_PINNED,
     STATUS_NOT_PINNED,
-    STATUS_BAD_ARGUMENT,
     STATUS_FRAME_NOT_OWNED, /* a frame to be written, given back or traded is somebody else's */
     STATUS_BAD_DESCRIPTOR,
     STATUS_NO_MEMORY,
-    STATUS_NOT_TRANSLATED, /* a call for domains that are not PV */
-    STATUS_FRAME_IN_USE,   /* still mapped or typed: cannot be taken away */
-    STATUS_NO_CACHE_RIGHT, /* cache flush by a domain without I/O rights */
+    STATUS_NOT_TRANSLATED,        /* a call for domains that are not PV */
+    STATUS_FRAME_IN_USE,          /* still mapped or typed: cannot be taken away */
+    STATUS_NO_CACHE_RIGHT,        /* cache flush by a domain without I/O rights */
+    STATUS_NO_GLOBAL_CACHE_RIGHT, /* the same on all CPUs */
+    STATUS_TOO_MANY_EXTENTS,
     STATUS_EXTENT_TOO_LARGE,
+    STATUS_NO_NODE, /* a NUMA node that there is not */
+    STATUS_NOT_ON_DEMAND,
+    STATUS_NO_VIRTUAL_NODES,
+    STATUS_NEEDS_BATCH, /* add_to_physmap with another domain's frames */
+    STATUS_BATCH_OF_RANGE,
+    STATUS_EXCHANGE_DONE, /* more is done than was asked for */
+    STATUS_EXCHANGE_OWNERS,
+    STATUS_EXCHANGE_UNEQUAL,
+    STATUS_PADDING,
+    STATUS_NO_RESOURCE,
+    STATUS_RESOURCE_ID,
+    STATUS_RESOURCE_RANGE,
+    STATUS_RESOURCE_COUNT,
     /* grants */
     STATUS_GRANT_NO_USE,        /* a mapping neither for the host nor for devices */
     STATUS_GRANT_BAD_REFERENCE, /* no such entry */
@@ -64,6 +88,12 @@ enum status {
     STATUS_GRANT_LIST_FAULT,     /* the table has grown, but its frames could not be reported */
     STATUS_GRANT_NO_ROOM,        /* the domain may not have more frames */
     STATUS_GRANT_MFN_TOO_LARGE,  /* for an entry */
+    STATUS_GRANT_ONE_ELEMENT,    /* an array for an operation that takes none */
+    STATUS_GRANT_COUNT,          /* bit 31 */
+    STATUS_GRANT_TABLE_SIZE,     /* for a new table */
+    STATUS_GRANT_NO_VERSION,
+    STATUS_GRANT_VERSION_2,
+    STATUS_GRANT_NO_CACHE_FLUSH,
     STATUS_NO_MEMORY_MAP,
 };
 

@@ -43,7 +43,7 @@ static enum status flush_as_asked(const struct vcpu *vcpu, uint64_t address, uin
     }
     uint64_t cpus;
     if (!flush_cpus(vcpu, flags, &cpus)) {
-        return STATUS_FAULT;
+        return STATUS_FAULT; /* the bitmap */
     }
     if (type == UVMF_INVLPG) {
         guest_flush_address(cpus, address);
@@ -74,7 +74,8 @@ static struct call_result update(struct vcpu *vcpu, struct domain *pg_owner, con
     status = flush_as_asked(vcpu, arg[0], arg[2]);
     return LIKELY(status == STATUS_OK)
                ? call_done(0)
-               : call_refuse(vcpu, status, "flush by update_va_mapping", arg[2]);
+               : call_refuse_memory(vcpu, "flush by update_va_mapping",
+                                    arg[2] & ~(uint64_t)UVMF_FLUSHTYPE_MASK, sizeof(uint64_t));
 }
 
 struct call_result call_update_va_mapping(struct vcpu *vcpu, uint64_t arg[])
@@ -93,7 +94,7 @@ struct call_result call_update_va_mapping_otherdomain(struct vcpu *vcpu, uint64_
     struct domain *pg_owner = context_find_page_owner(vcpu, (uint16_t)arg[3]);
     if (pg_owner == NULL || !domain_may_target(vcpu->domain, pg_owner)) {
         enum status status = pg_owner == NULL ? STATUS_NO_DOMAIN : STATUS_NOT_PERMITTED;
-        return call_refuse(vcpu, status, "update_va_mapping_otherdomain", arg[3]);
+        return call_refuse_number(vcpu, status, "update_va_mapping_otherdomain", "domain", arg[3]);
     }
     return update(vcpu, pg_owner, arg);
 }

@@ -10,6 +10,8 @@
 #include "guests/lib/test.h"
 
 #include <xen/callback.h>
+#include <xen/grant_table.h>
+#include <xen/memory.h>
 #include <xen/physdev.h>
 #include <xen/platform.h>
 #include <xen/vcpu.h>
@@ -26,6 +28,11 @@ static struct physdev_set_iopl high_iopl = {.iopl = 4};
 static struct xen_platform_op old_platform = {.cmd = XENPF_settime32, .interface_version = 1};
 static struct trap_info no_trap[2] = {
     {.vector = 3, .cs = FLAT_KERNEL_CS, .address = NOT_CANONICAL}};
+
+static struct xen_memory_exchange unequal = {.in = {.nr_extents = 1, .domid = DOMID_SELF},
+                                             .out = {.nr_extents = 2, .domid = DOMID_SELF}};
+static struct xen_add_to_physmap one_foreign = {.domid = DOMID_SELF,
+                                                .space = XENMAPSPACE_gmfn_foreign};
 
 static const struct {
     uint64_t call;
@@ -53,6 +60,14 @@ static const struct {
     {__HYPERVISOR_grant_table_op, {99, FREE_VA, 1}, -XEN_ENOSYS},
     {__HYPERVISOR_domctl, {FREE_VA}, -XEN_EFAULT},
     {__HYPERVISOR_sysctl, {FREE_VA}, -XEN_EFAULT},
+    /* about memory, which has sentences of its own */
+    {__HYPERVISOR_vm_assist, {VMASST_CMD_enable, 6}, -XEN_EINVAL},
+    {__HYPERVISOR_set_gdt, {FREE_VA, 7169}, -XEN_EINVAL},
+    {__HYPERVISOR_set_gdt, {FREE_VA, 1024}, -XEN_EFAULT},
+    {__HYPERVISOR_mmuext_op, {FREE_VA, 1}, -XEN_ESRCH},
+    {__HYPERVISOR_grant_table_op, {GNTTABOP_query_size, FREE_VA, 2}, -XEN_EINVAL},
+    {__HYPERVISOR_memory_op, {XENMEM_exchange, (uint64_t)&unequal}, -XEN_EINVAL},
+    {__HYPERVISOR_memory_op, {XENMEM_add_to_physmap, (uint64_t)&one_foreign}, -XEN_ENOSYS},
 };
 
 TEST(each_call_refuses_what_it_cannot_do)

@@ -144,9 +144,6 @@ COLD static void explain(struct hv_vcpu *vcpu, uint64_t number, const uint64_t a
     if (result.again || (!is_told && is_no_refusal(call->perform, arg))) {
         return;
     }
-    if (!is_told && result.value == -XEN_ENOSYS) { /* what the core leaves to us */
-        (void)hypercall_unknown(vcpu, (unsigned int)number, arg[0]);
-    }
     refusal_print(vcpu, call->name, arg, (int)-result.value, reasons_before);
 }
 

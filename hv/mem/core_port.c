@@ -10,6 +10,7 @@
 #include "hv/cpu/tables.h"
 #include "hv/entry/work.h"
 #include "hv/guest_memory.h"
+#include "hv/hypercall/hypercall.h"
 #include "hv/refuse.h"
 #include "hv/sched/sched.h"
 #include "hv/sched/vcpu.h"
@@ -123,17 +124,21 @@ static void format_owner(char *text, size_t size, uint16_t owner)
     }
 }
 
-/* "L1 0x3f22f003 at 0x1000": what was asked for, and where. */
+/* "L1 0x3f22f003 at 0x1000", "count 0x2", "8 bytes at 0x1000": what was asked for, and where. */
 static void format_subject(char *text, size_t size, const struct refusal *refusal)
 {
     char at[24] = "";
-    if (refusal->level != 0 || refusal->address != 0) {
+    if (refusal->level != 0 || refusal->size != 0 || refusal->address != 0) {
         format_text(at, sizeof(at), " at 0x%lx", refusal->address);
     }
     if (refusal->level != 0) {
         format_text(text, size, "L%u 0x%lx%s", refusal->level, refusal->number, at);
+    } else if (refusal->size != 0) {
+        format_text(text, size, "%lu bytes%s", refusal->size, at);
     } else {
-        format_text(text, size, "0x%lx%s", refusal->number, at);
+        bool has_noun = refusal->noun != NULL;
+        format_text(text, size, "%s%s0x%lx%s", has_noun ? refusal->noun : "", has_noun ? " " : "",
+                    refusal->number, at);
     }
 }
 
@@ -158,7 +163,7 @@ void port_explain_refusal(const struct vcpu *vcpu, enum status status,
                           const struct refusal *refusal)
 {
     char place[REFUSAL_PLACE_SIZE];
-    char subject[56];
+    char subject[64];
     char frame[128];
     refusal_mark_told();
     refusal_format_place(place);
@@ -170,4 +175,10 @@ void port_explain_refusal(const struct vcpu *vcpu, enum status status,
     console_log_guest(vcpu->domain->id, vcpu->id, level, "%s%s refused: %s: %s%s%s%s", place,
                       refusal->what, subject, status_text(status), frame,
                       advice[0] != '\0' ? "; " : "", advice);
+}
+
+void port_explain_unknown(struct vcpu *vcpu, unsigned int call, uint64_t command)
+{
+    struct call_result result = hypercall_unknown(hv_vcpu_of(vcpu), call, command);
+    (void)result; /* the core answers the same */
 }

@@ -492,5 +492,14 @@ void port_explain_refusal(const struct vcpu *vcpu, enum status status,
     (void)vcpu;
     assert_true(strlen(status_text(status)) > 1);
     assert_true(strlen(refusal->what) > 1);
+    assert_true(status != STATUS_FAULT || refusal->size > 0);
     fake.refusal = (struct fake_refusal){status, *refusal, fake.refusal.count + 1};
+}
+
+void port_explain_unknown(struct vcpu *vcpu, unsigned int call, uint64_t command)
+{
+    (void)vcpu;
+    assert_in_range(call, 1, __HYPERVISOR_arch_0 - 1);
+    fake.refusal = (struct fake_refusal){
+        STATUS_UNKNOWN_COMMAND, {.what = "call", .number = command}, fake.refusal.count + 1};
 }

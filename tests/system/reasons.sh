@@ -67,6 +67,21 @@ domctl EFAULT: [0-9]+ bytes $no_page
 sysctl EFAULT: [0-9]+ bytes $no_page
 EOF
 
+# What is about memory: the request, the number or the bytes, the rule, what would be accepted.
+while IFS='|' read -r name reason; do
+    told "memory_reason_${index}_of_$name" "$reason"
+    told "memory_reason_${index}_of_${name}_in_a_multicall" "multicall\[$index\]: $reason"
+    index=$((index + 1))
+done <<EOF
+vm_assist|vm_assist refused: type 0x6: there is no such assistance for a 64-bit guest; types are 0 to 5 and 32
+set_gdt_count|set_gdt refused: count 0x1c01: no descriptor table has that many entries; a GDT has at most 7168, an LDT 8192
+set_gdt_list|set_gdt refused: 16 bytes at 0xffff[0-9a-f]{12}: an argument could not be read or written; arguments are below 0x800000000000 or from 0xffff880000000000 on, and mapped
+mmuext_op|mmuext_op refused: domain 0x0: there is no such domain; the caller calls itself DOMID_SELF
+grant_count|grant table query refused: count 0x2: this operation has one element, not an array; call it once for each
+exchange|exchange refused: count 0x2: as many frames are given as are taken; nr_extents << extent_order is the same for both
+add_to_physmap|add_to_physmap refused: space 0x4: other domains' frames are added by a batch only; use add_to_physmap_batch
+EOF
+
 if grep -q '^(PIN) .*get_debugreg' "$scratch/text"; then
     fail value_of_a_register_is_no_refusal "a line says so" "$scratch/log"
 else

@@ -707,7 +707,7 @@ static void a_table_with_all_its_references_is_refused_everywhere(void **state)
         assert_int_equal(pt_take(&context, frame, level), STATUS_COUNT_OVERFLOW);
     }
     assert_int_equal(vcpu_set_gdt(&context, &mfn, 8), STATUS_COUNT_OVERFLOW);
-    assert_int_equal(vcpu_set_gdt(&context, &mfn, GDT_ENTRIES_MAX + 1), STATUS_BAD_ARGUMENT);
+    assert_int_equal(vcpu_set_gdt(&context, &mfn, GDT_ENTRIES_MAX + 1), STATUS_TOO_MANY_DESCRIPTORS);
     struct frame *l1 = fake_frame(guest.l1);
     uint32_t references = l1->ref_count;
     l1->ref_count = UINT32_MAX - 1;

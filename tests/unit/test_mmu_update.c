@@ -406,7 +406,7 @@ static void a_third_domains_frame_is_not_handed_on(void **state)
     struct fake_snapshot *before = fake_snapshot();
     assert_int_equal(update_for(control_vcpu, guest.l1, 0, pte_make(page, FAKE_RO), owners),
                      -XEN_EPERM);
-    assert_int_equal(fake.refusal.status, STATUS_NOT_PERMITTED);
+    assert_int_equal(fake.refusal.status, STATUS_THIRD_DOMAIN);
     assert_unchanged(before);
 }
 
