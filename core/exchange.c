@@ -290,7 +290,7 @@ static enum status hand_over_chunk(struct mmu_context *context, const struct exc
         for (uint64_t j = 0; j < UINT64_C(1) << exchange->out_order; j++) {
             mfn_t mfn = mfn_add(extent, j);
             memset(port_map_frame(mfn), 0, sizeof(struct fresh_page));
-            frame_assign(frame_find(mfn), context->pg_owner);
+            frame_give(frame_find(mfn), context->pg_owner);
             m2p_set(mfn, told ? pfn + j : M2P_INVALID);
         }
         told = told && port_copy_to_guest(address, &extent.value, sizeof(extent.value));

@@ -195,15 +195,21 @@ void frame_forget_owner(struct frame *frame, uint16_t owner)
     }
 }
 
-void frame_assign(struct frame *frame, struct domain *domain)
+void frame_give(struct frame *frame, struct domain *domain)
 {
-    frame_prepare(frame, domain->id);
+    ASSERT(frame_class(frame) == FRAME_FREE && frame->ref_count == 0);
     frame->type = FRAME_NONE;
     frame->ref_count = 1;
     domain->page_count++;
     /* The owner last: from here on the domain may name the frame. */
     frame->owner = domain->id;
     frame->flags = FRAME_GUEST | FRAME_ALLOCATED;
+}
+
+void frame_assign(struct frame *frame, struct domain *domain)
+{
+    frame_prepare(frame, domain->id);
+    frame_give(frame, domain);
 }
 
 void frame_hand_over(struct frame *frame, struct domain *domain)

@@ -240,9 +240,12 @@ void frame_mark_dirty(struct frame *frame);
  * dirty for everybody from now on. */
 void frame_forget_owner(struct frame *frame, uint16_t owner);
 
-/* Make a FREE frame that the caller got from frame_alloc() or frame_steal() part of the domain's
- * reservation: class GUEST, ALLOCATED, one reference. The one place where a domain gains a frame.
- * The data of a former owner is gone, and so is every stale translation. */
+/* Make a FREE frame that frame_prepare() got ready for the domain, and that nobody could reach
+ * since, part of its reservation: class GUEST, ALLOCATED, one reference. The one place where a
+ * domain gains a frame. */
+void frame_give(struct frame *frame, struct domain *domain);
+/* Both, for a frame that the caller got from frame_alloc() or frame_steal(): the data of a former
+ * owner is gone, and so is every stale translation. */
 void frame_assign(struct frame *frame, struct domain *domain);
 
 /* The same for a frame that frame_steal() took from a domain which hands it over, contents and all.

@@ -45,18 +45,13 @@ static mfn_t find_extent(const struct domain *domain, unsigned int order, unsign
     return frame_alloc(order, address_bits);
 }
 
-static void assign_extent(struct domain *domain, mfn_t first, unsigned int order)
-{
-    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
-        frame_assign(frame_find(mfn_add(first, i)), domain);
-    }
-}
-
 mfn_t reservation_add(struct domain *domain, unsigned int order, unsigned int address_bits)
 {
     mfn_t first = find_extent(domain, order, address_bits);
     if (!mfn_equal(first, MFN_INVALID)) {
-        assign_extent(domain, first, order);
+        for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
+            frame_assign(frame_find(mfn_add(first, i)), domain);
+        }
     }
     return first;
 }
@@ -83,7 +78,8 @@ bool reservation_prepare(struct mmu_context *context, mfn_t first, unsigned int 
     return true;
 }
 
-/* Like reservation_add(), in turns. STATUS_NO_MEMORY; STATUS_PREEMPTED: nothing has been added. */
+/* Like reservation_add(), in turns if there are several frames. STATUS_NO_MEMORY; STATUS_PREEMPTED:
+ * nothing has been added. */
 static enum status add_extent(struct mmu_context *context, unsigned int order,
                               unsigned int address_bits, mfn_t *first)
 {
@@ -91,12 +87,18 @@ static enum status add_extent(struct mmu_context *context, unsigned int order,
     if (mfn_equal(*first, MFN_INVALID)) {
         return STATUS_NO_MEMORY;
     }
+    if (LIKELY(order == 0)) {
+        frame_assign(frame_find(*first), context->pg_owner);
+        return STATUS_OK;
+    }
     unsigned int wiped = 0;
     if (!reservation_prepare(context, *first, order, &wiped)) {
         frame_alloc_undo(*first, order);
         return STATUS_PREEMPTED;
     }
-    assign_extent(context->pg_owner, *first, order);
+    for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
+        frame_give(frame_find(mfn_add(*first, i)), context->pg_owner);
+    }
     return STATUS_OK;
 }
 
