@@ -3,6 +3,7 @@
 
 #include "hv/cpu/io.h"
 #include "hv/cpu/msr.h"
+#include "hv/debug/stretch.h"
 #include "lib/check.h"
 
 /* Registers, by offset from the port's base (PC16550D datasheet, table II). */
@@ -140,7 +141,7 @@ void serial_start(struct serial_port *port)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-static bool wait_for_room(struct serial_port *port)
+static bool poll_for_room(struct serial_port *port)
 {
     uint32_t tries = port->stuck ? 1 : ROOM_WAIT;
     while (tries-- > 0) {
@@ -153,6 +154,14 @@ static bool wait_for_room(struct serial_port *port)
     }
     port->stuck = true;
     return false;
+}
+
+static bool wait_for_room(struct serial_port *port)
+{
+    uint64_t paused = stretch_pause();
+    bool has_room = poll_for_room(port);
+    stretch_go_on(paused);
+    return has_room;
 }
 
 void serial_write(struct serial_port *port, const char *bytes, size_t length)

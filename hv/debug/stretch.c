@@ -47,20 +47,31 @@ static void leave_out(struct stretch *stretch, uint64_t ticks)
     }
 }
 
-/* At once: a machine that is killed has no end to print it at. The time that this takes is in no
- * stretch of the other kind. */
+uint64_t stretch_pause(void)
+{
+    return tsc_read();
+}
+
+void stretch_go_on(uint64_t paused)
+{
+    if (guest_has_run) {
+        uint64_t ticks = tsc_read() - paused;
+        leave_out(&irq_off[port_cpu()], ticks);
+        leave_out(&locked[port_cpu()], ticks);
+    }
+}
+
+/* At once: a machine that is killed has no end to print it at. */
 static void tell(const struct stretch *stretch)
 {
-    uint64_t start = tsc_read();
+    uint64_t paused = stretch_pause();
     char line[160];
     format_text(line, sizeof(line), "(PIN) " STRETCH_TEXT "\n", stretch->longest, stretch->kind,
                 (uint64_t)stretch->longest_from, (uint64_t)stretch->longest_to);
     for (const char *c = line; *c != '\0'; c++) {
         io_out8(DEBUG_CONSOLE_PORT, (uint8_t)*c);
     }
-    uint64_t ticks = tsc_read() - start;
-    leave_out(&irq_off[port_cpu()], ticks);
-    leave_out(&locked[port_cpu()], ticks);
+    stretch_go_on(paused);
 }
 
 static void end(struct stretch *stretch, const void *where)
