@@ -18,8 +18,8 @@ guest_kernels() {
 # each_guest_run ADD: calls ADD ELF FORM COMMAND [ARGUMENT]... for every one.
 each_guest_run() {
     local add=$1 guest elf options vcpus
-    local -a boot first
     local patience=${PATIENCE:-1} # the limits are times this, for slow machines
+    local -a boot first machine=("$top/tests/measured_machine" $((400 * patience)) 256)
     for guest in $(guest_kernels); do
         elf=$top/build/guests/$guest.elf
         first=(--kernel "$elf" --initrd none)
@@ -32,12 +32,12 @@ each_guest_run() {
         boot=("$top/build/pinnace" run --timeout $((300 * patience)) --hv-append "$options")
         "$add" "$elf" "default CPU" "${boot[@]}" "${first[@]}"
         # With a clock that counts instructions.
-        "$add" "$elf" measured "$top/tests/measured_machine" $((400 * patience)) 256 "$options" "$elf exact"
+        "$add" "$elf" measured "${machine[@]}" "$options" "$elf exact"
         "$add" "$elf" "debug hypervisor" "${boot[@]}" "${first[@]}" \
             --hypervisor "$top/build/debug/pinnace-hv"
         "$add" "$elf" "ordinary domain" "${boot[@]}" \
             --domain "name=$guest,kernel=\"$elf\",ramdisk=none,memory=64,vcpus=$vcpus" --cpu max
     done
     elf=$top/build/guests/cycles.elf
-    "$add" "$elf" measured "$top/tests/measured_machine" $((400 * patience)) 256 audit "$elf cycles=300"
+    "$add" "$elf" measured "${machine[@]}" audit "$elf cycles=300"
 }
