@@ -5,6 +5,7 @@
 #   make DEBUG=1        the same with ASSERT() and trapping UB checks in the hypervisor, under build/debug/
 #   make MEASURE=1      a hypervisor that measures how long it listens to nobody, under build/measure/
 #   make check-host     build and run the host tests (ASan, UBSan)
+#   make stretch        the longest stretch in which it listens to nobody, over the entire suite
 #   make mutants        edits that make the core wrong: does a host test notice each?
 #   make coverage       the branches of core/ and builder/ that the host tests take
 #   make fuzz           run a fuzzer until it finds something (FUZZER=mmu, guest_pointer, insn,
@@ -303,6 +304,11 @@ check-host: tests
 .PHONY: mutants coverage
 mutants:
 	$(Q)tests/mutants/run
+
+# All guests and system tests on the image that measures. An hour.
+.PHONY: stretch
+stretch:
+	$(Q)tests/stretch_suite
 
 # Which branches of core/ and builder/ the host tests take: a summary, and build/coverage/index.html.
 # docs/coverage.md is about the others, and is held to that. What is not core/ or builder/ is linked

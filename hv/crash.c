@@ -5,6 +5,7 @@
 #include "hv/boot/kernels.h"
 #include "hv/console/console.h"
 #include "hv/console/guest_console.h"
+#include "hv/console/serial.h"
 #include "hv/debug/audit.h"
 #include "hv/debug/stretch.h"
 #include "hv/cpu/cpu.h"
@@ -45,6 +46,7 @@ static NORETURN void machine_power_off(void)
 {
     last_words();
     console_log(LOG_ALWAYS, "machine: power off");
+    serial_finish();
     bool known = acpi_power_off();
     (void)known;
     console_log(LOG_ALWAYS, "the firmware did not switch the machine off; it is halted");
@@ -55,6 +57,7 @@ static NORETURN void machine_restart(void)
 {
     last_words();
     console_log(LOG_ALWAYS, "machine: reboot");
+    serial_finish();
     machine_reboot();
 }
 
@@ -66,6 +69,7 @@ static NORETURN void machine_end_after_crash(const struct hv_domain *domain)
         halt_for_ever();
     }
     console_log(LOG_ALWAYS, "machine: reboot after a crash of d%u", domain->core.id);
+    serial_finish();
     machine_reboot();
 }
 

@@ -13,7 +13,7 @@
 #define MESSAGE_MAX 400
 #define PREFIX_MAX  24
 #define EARLY_SIZE  4096
-#define GUEST_CHUNK 64 /* bytes of guest output under one hold of the lock */
+#define GUEST_CHUNK 32 /* bytes of guest output under one hold of the lock: each may end a line */
 #define NO_PREFIX   ""
 
 /* All but the first three: the lock. */

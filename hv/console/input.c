@@ -5,6 +5,10 @@
 #include "hv/cpu/msr.h"
 #include "lib/check.h"
 
+/* What is taken under one hold of the lock. A port that has more interrupts again when it is
+ * listened to: real ones have no more than 16, an emulated one has what its writer holds ready. */
+#define POLL_LIMIT 64
+
 /* `lock` guards all of it, and the UARTs' receive side, with interrupts off. */
 static struct {
     bool lock;
@@ -144,11 +148,12 @@ static void listen_line(bool on)
     }
 }
 
-/* Take what the shared line has while there is room. */
+/* Take what the shared line has while there is room, up to the limit. */
 static void poll_line(void)
 {
     char byte;
-    while (input.line != NULL && line_has_room() && serial_take(input.line, &byte)) {
+    unsigned int left = POLL_LIMIT;
+    while (left-- > 0 && input.line != NULL && line_has_room() && serial_take(input.line, &byte)) {
         take_line_byte(byte);
     }
 }
@@ -164,7 +169,8 @@ static void listen_port(const struct input_member *member, bool on)
 static void poll_port(struct input_member *member)
 {
     char byte;
-    while (member->port != NULL && !byte_queue_is_full(&member->queue) &&
+    unsigned int left = POLL_LIMIT;
+    while (left-- > 0 && member->port != NULL && !byte_queue_is_full(&member->queue) &&
            serial_take(member->port, &byte)) {
         give_member(member, byte);
     }

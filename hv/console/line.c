@@ -2,6 +2,7 @@
 #include "hv/console/line.h"
 
 #include "lib/format.h"
+#include "lib/string.h"
 
 #define TAG_SIZE 16U /* "(d65535) " and a NUL */
 #define RUN_SIZE 64U
@@ -47,30 +48,33 @@ static enum tag_match match_next(enum tag_match match, char c)
 }
 
 /*
- * Emit one byte and note how far the line resembles a tag. '\n' and '\r' begin a line; so does, to
- * be safe, every byte that is not plain text, since some terminal or log reader takes it for a
- * line's end (form feed, NEL) or moves the cursor back at it.
+ * Emit bytes and note how far the line resembles a tag. '\n' and '\r' begin a line; so does, to be
+ * safe, every byte that is not plain text, since some terminal or log reader takes it for a line's
+ * end (form feed, NEL) or moves the cursor back at it. The machine waits with its interrupts off,
+ * and a run costs less than its bytes one by one.
  */
+static void put_run(struct console_line *line, const char *bytes, size_t length)
+{
+    line->emit(line->to, bytes, length);
+    for (size_t i = 0; i < length; i++) {
+        line->last = bytes[i];
+        line->match = is_plain(bytes[i]) ? match_next(line->match, bytes[i]) : TAG_START;
+    }
+}
+
 static void put(struct console_line *line, char c)
 {
-    line->emit(line->to, &c, 1);
-    line->last = c;
-    line->match = is_plain(c) ? match_next(line->match, c) : TAG_START;
+    put_run(line, &c, 1);
 }
 
 static void put_text(struct console_line *line, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        put(line, *text);
-    }
+    put_run(line, text, strlen(text));
 }
 
 static void put_line_end(struct console_line *line)
 {
-    if (line->last != '\r') {
-        put(line, '\r');
-    }
-    put(line, '\n');
+    put_text(line, line->last != '\r' ? "\r\n" : "\n");
     line->open = NULL;
 }
 
@@ -155,9 +159,11 @@ void console_line_show(struct console_line *line, struct guest_line *guest, uint
         return;
     }
     open_line(line, guest, domid);
-    for (size_t i = 0; i < guest->length; i++) {
-        put_guarded(line, guest->text[i]);
+    size_t guarded = 0; /* all but the start of a line cannot resemble a tag */
+    while (guarded < guest->length && line->match != TAG_NONE) {
+        put_guarded(line, guest->text[guarded++]);
     }
+    put_run(line, guest->text + guarded, guest->length - guarded);
     guest->length = 0;
 }
 
@@ -268,8 +274,7 @@ void console_line_write_tagged(struct console_line *line, struct guest_line *gue
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-/* Put text behind a tag, as far as it goes on the same line, and come back with what is left. The
- * machine waits with its interrupts off, so it goes in runs. */
+/* Put text behind a tag, as far as it goes on the same line, and come back with what is left. */
 static const char *put_plain(struct console_line *line, const char *text)
 {
     char run[RUN_SIZE];

@@ -3,6 +3,7 @@
 
 #include "hv/cpu/io.h"
 #include "hv/cpu/msr.h"
+#include "hv/debug/stretch.h"
 #include "lib/check.h"
 
 /* Registers, by offset from the port's base (PC16550D datasheet, table II). */
@@ -30,6 +31,7 @@ enum uart_register {
 #define MCR_READY   0x0b /* DTR, RTS, and OUT2, which on a PC connects the interrupt line */
 #define LSR_DATA    0x01
 #define LSR_ROOM    0x20 /* the transmitter's FIFO is empty */
+#define LSR_IDLE    0x40 /* and the last byte is on its way */
 
 #define BAUD_MAX  115200
 #define FIFO_SIZE 16
@@ -140,19 +142,26 @@ void serial_start(struct serial_port *port)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-static bool wait_for_room(struct serial_port *port)
+static bool poll_status(const struct serial_port *port, uint8_t bit, uint32_t tries)
 {
-    uint32_t tries = port->stuck ? 1 : ROOM_WAIT;
     while (tries-- > 0) {
-        if ((uart_read(port, UART_LSR) & LSR_ROOM) != 0) {
-            port->stuck = false;
-            port->room = port->fifo_depth;
+        if ((uart_read(port, UART_LSR) & bit) != 0) {
             return true;
         }
         cpu_pause();
     }
-    port->stuck = true;
     return false;
+}
+
+static bool wait_for_room(struct serial_port *port)
+{
+    uint64_t paused = stretch_pause();
+    port->stuck = !poll_status(port, LSR_ROOM, port->stuck ? 1 : ROOM_WAIT);
+    stretch_go_on(paused);
+    if (!port->stuck) {
+        port->room = port->fifo_depth;
+    }
+    return !port->stuck;
 }
 
 void serial_write(struct serial_port *port, const char *bytes, size_t length)
@@ -161,6 +170,15 @@ void serial_write(struct serial_port *port, const char *bytes, size_t length)
         if (port->room > 0 || wait_for_room(port)) {
             port->room--;
             uart_write(port, UART_DATA, (uint8_t)bytes[i]);
+        }
+    }
+}
+
+void serial_finish(void)
+{
+    for (unsigned int i = 0; i < SERIAL_PORT_LIMIT; i++) {
+        if (ports[i].fifo_depth > 0 && !ports[i].stuck) {
+            (void)poll_status(&ports[i], LSR_IDLE, ROOM_WAIT); /* nobody is left to be told */
         }
     }
 }

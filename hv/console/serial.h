@@ -24,6 +24,10 @@ void serial_start(struct serial_port *port);
  * and is not waited for again until it does. The caller serializes. */
 void serial_write(struct serial_port *port, const char *bytes, size_t length);
 
+/* Wait until all that was sent is on the wires: with the machine goes what is in its FIFOs.
+ * As long as for room at most. */
+void serial_finish(void);
+
 /* Take one byte of input. False: none is there. The caller serializes. */
 bool serial_take(const struct serial_port *port, char *byte);
 

@@ -5,12 +5,21 @@
 
 #include "core/port.h"
 #include "hv/console/console.h"
+#include "hv/cpu/io.h"
 #include "hv/cpu/msr.h"
+#include "lib/format.h"
 
 #define CPU_LIMIT 64
 
+/* Of the console's lines and the debug console's; tests/stretches reads both. */
+#define STRETCH_TEXT "longest stretch: %lu instructions with %s, from 0x%lx to 0x%lx"
+
+/* QEMU's -debugcon. Without it nothing is there. */
+#define DEBUG_CONSOLE_PORT 0xe9
+
 /* A stretch goes on since `since` (0: none does). The longest so far, and its ends in the code. */
 struct stretch {
+    const char *kind;
     uint64_t since;
     const void *from;
     uint64_t longest;
@@ -18,8 +27,8 @@ struct stretch {
     const void *longest_to;
 };
 
-static struct stretch irq_off[CPU_LIMIT];
-static struct stretch locked[CPU_LIMIT];
+static struct stretch irq_off[CPU_LIMIT] = {[0 ... CPU_LIMIT - 1] = {.kind = "interrupts off"}};
+static struct stretch locked[CPU_LIMIT] = {[0 ... CPU_LIMIT - 1] = {.kind = "a lock held"}};
 static unsigned int locks_held[CPU_LIMIT];
 static bool guest_has_run;
 
@@ -31,15 +40,51 @@ static void begin(struct stretch *stretch, const void *where)
     }
 }
 
+static void leave_out(struct stretch *stretch, uint64_t ticks)
+{
+    if (stretch->since != 0) {
+        stretch->since += ticks;
+    }
+}
+
+uint64_t stretch_pause(void)
+{
+    return tsc_read();
+}
+
+void stretch_go_on(uint64_t paused)
+{
+    if (guest_has_run) {
+        uint64_t ticks = tsc_read() - paused;
+        leave_out(&irq_off[port_cpu()], ticks);
+        leave_out(&locked[port_cpu()], ticks);
+    }
+}
+
+/* At once: a machine that is killed has no end to print it at. */
+static void tell(const struct stretch *stretch)
+{
+    uint64_t paused = stretch_pause();
+    char line[160];
+    format_text(line, sizeof(line), "(PIN) " STRETCH_TEXT "\n", stretch->longest, stretch->kind,
+                (uint64_t)stretch->longest_from, (uint64_t)stretch->longest_to);
+    for (const char *c = line; *c != '\0'; c++) {
+        io_out8(DEBUG_CONSOLE_PORT, (uint8_t)*c);
+    }
+    stretch_go_on(paused);
+}
+
 static void end(struct stretch *stretch, const void *where)
 {
     uint64_t length = tsc_read() - stretch->since;
-    if (stretch->since != 0 && length > stretch->longest) {
+    bool is_longest = stretch->since != 0 && length > stretch->longest;
+    stretch->since = 0;
+    if (is_longest) {
         stretch->longest = length;
         stretch->longest_from = stretch->from;
         stretch->longest_to = where;
+        tell(stretch);
     }
-    stretch->since = 0;
 }
 
 /* At boot a CPU does not even know its number. */
@@ -96,18 +141,17 @@ static struct stretch longest_of(const struct stretch *stretches)
     return longest;
 }
 
-static void print_longest(const char *kind, const struct stretch *stretches)
+static void print_longest(const struct stretch *stretches)
 {
     struct stretch longest = longest_of(stretches);
-    console_log(LOG_ALWAYS, "longest stretch: %lu instructions with %s, from 0x%lx to 0x%lx",
-                longest.longest, kind, (uint64_t)longest.longest_from,
-                (uint64_t)longest.longest_to);
+    console_log(LOG_ALWAYS, STRETCH_TEXT, longest.longest, longest.kind,
+                (uint64_t)longest.longest_from, (uint64_t)longest.longest_to);
 }
 
 void stretch_print(void)
 {
-    print_longest("a lock held", locked);
-    print_longest("interrupts off", irq_off);
+    print_longest(locked);
+    print_longest(irq_off);
 }
 
 #else

@@ -7,6 +7,8 @@
 #ifndef HV_DEBUG_STRETCH_H
 #define HV_DEBUG_STRETCH_H
 
+#include "lib/compiler.h"
+
 #ifdef PINNACE_MEASURE
 /* Interrupts are off from here, if they were not, or may come again. */
 void stretch_irq_off(void);
@@ -16,6 +18,11 @@ void stretch_irq_on(void);
 void stretch_lock(void);
 void stretch_unlock(void);
 void stretch_may_stop(void);
+
+/* What is between does not count: how long the serial line makes the hypervisor wait depends, in a
+ * machine whose clock counts instructions, on who reads it. */
+NODISCARD uint64_t stretch_pause(void);
+void stretch_go_on(uint64_t paused);
 
 /* Back to a guest for the first time: what was before is boot, and does not count. */
 void stretch_leave(void);
@@ -35,6 +42,14 @@ static inline void stretch_unlock(void)
 }
 static inline void stretch_may_stop(void)
 {
+}
+static inline uint64_t stretch_pause(void)
+{
+    return 0;
+}
+static inline void stretch_go_on(uint64_t paused)
+{
+    (void)paused;
 }
 static inline void stretch_print(void)
 {

@@ -7,7 +7,7 @@
 . "$(dirname "$(readlink -f "$0")")/lib.bash"
 
 log=$scratch/log
-timeout 400 "$pinnace" run --timeout 380 --hv-append audit \
+timeout $((400 * patience)) "$pinnace" run --timeout $((380 * patience)) --hv-append audit \
     --kernel "$top/build/guests/cycles.elf" --initrd none --append 'cycles=2000' \
     </dev/null >"$log" 2>&1
 status=$?

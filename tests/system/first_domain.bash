@@ -47,7 +47,7 @@ run_in_first_domain() {
         fail first_domain_is_prepared "something is missing" "$scratch/prepare.log"
         exit
     fi
-    (cd "$scratch" && boot_first_domain "$1" 2>&1) | tr -d '\r' >"$log"
+    (cd "$scratch" && boot_first_domain $(($1 * patience)) 2>&1) | tr -d '\r' >"$log"
     sed -n '/^init: /,/^END$/p; /^(PIN) longest stretch: /p' "$log"
     if has_line "$log" END; then
         pass first_domain_comes_to_its_end

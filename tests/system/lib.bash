@@ -13,6 +13,9 @@ vmlinuz=$(readlink -f "$top/build/kernel/vmlinuz")
 
 cloud_vmlinuz=$(readlink -f "$top/build/kernel/vmlinuz-cloud")
 
+# The limits of what runs long are times this, for slow machines.
+patience=${PATIENCE:-1}
+
 scratch=$(mktemp -d "$top/build/system test.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 

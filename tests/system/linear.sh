@@ -7,8 +7,8 @@
 # linear_run GUEST COMMAND-LINE: no test fails.
 linear_run() {
     local name=$1_holds_with_tables_of_the_same_level
-    timeout 420 "$pinnace" run --kernel "$top/build/guests/$1.elf" --initrd none --append "$2" \
-        --hv-append 'audit pv-linear-pt' --timeout 400 </dev/null 2>&1 |
+    timeout $((420 * patience)) "$pinnace" run --kernel "$top/build/guests/$1.elf" --initrd none \
+        --append "$2" --hv-append 'audit pv-linear-pt' --timeout $((400 * patience)) </dev/null 2>&1 |
         tr -d '\r' >"$scratch/log"
     if ! grep -q '^END [1-9][0-9]* passed, 0 failed,' "$scratch/log"; then
         fail "$name" "$(grep -m 1 '^FAIL' "$scratch/log" || echo 'no END line')" "$scratch/log"

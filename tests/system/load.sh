@@ -23,8 +23,8 @@ await() {
 ask_hypervisor() { printf '\001\001\001mV\001\001\001\n' >&3; }
 
 mkfifo "$scratch/typed"
-timeout 600 "$pinnace" run --initrd "$top/build/stress-initramfs.gz" --append quiet \
-    --hv-append audit --timeout 580 --expect '[programs 1000]' \
+timeout $((600 * patience)) "$pinnace" run --initrd "$top/build/stress-initramfs.gz" --append quiet \
+    --hv-append audit --timeout $((580 * patience)) --expect '[programs 1000]' \
     <"$scratch/typed" >"$log" 2>"$errors" &
 runner=$!
 exec 3>"$scratch/typed"

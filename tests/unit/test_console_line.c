@@ -16,6 +16,7 @@
 static struct console_line line;
 static char wire[1 << 16];
 static size_t wire_length;
+static unsigned int runs;           /* that it came in */
 static struct guest_line guests[3]; /* of d0 (not used), d1 and d2 */
 
 static void to_wire(void *to, const char *bytes, size_t length)
@@ -24,6 +25,7 @@ static void to_wire(void *to, const char *bytes, size_t length)
     assert_true(length < sizeof(wire) - wire_length);
     memcpy(wire + wire_length, bytes, length);
     wire_length += length;
+    runs++;
     wire[wire_length] = '\0';
 }
 
@@ -31,6 +33,7 @@ static int start(void **state)
 {
     (void)state;
     wire_length = 0;
+    runs = 0;
     wire[0] = '\0';
     console_line_init(&line, to_wire, wire);
     memset(guests, 0, sizeof(guests));
@@ -104,6 +107,18 @@ static void messages_of_every_length_come_whole(void **state)
         }
         assert_string_equal(wire + wire_length - 2, "\r\n");
     }
+}
+
+/* Its tag, what it wrote and the line's end: each byte by itself would cost the machine more. */
+static void line_of_a_domain_comes_in_three_runs(void **state)
+{
+    (void)state;
+    char text[GUEST_LINE_MAX];
+    memset(text, ')', sizeof(text));
+    text[sizeof(text) - 1] = '\n';
+    console_line_write_tagged(&line, &guests[1], 1, text, sizeof(text), false);
+    assert_int_equal(wire_length, strlen("(d1) ") + sizeof(text) + 1);
+    assert_int_equal(runs, 3);
 }
 
 static void control_characters_in_a_message_become_question_marks(void **state)
@@ -568,6 +583,7 @@ int main(void)
         cmocka_unit_test_setup(empty_message_is_a_line_with_the_tag, start),
         cmocka_unit_test_setup(each_line_of_a_message_has_tag_and_prefix, start),
         cmocka_unit_test_setup(messages_of_every_length_come_whole, start),
+        cmocka_unit_test_setup(line_of_a_domain_comes_in_three_runs, start),
         cmocka_unit_test_setup(control_characters_in_a_message_become_question_marks, start),
         cmocka_unit_test_setup(guest_output_goes_through_as_it_is, start),
         cmocka_unit_test_setup(newline_gets_a_carriage_return, start),
