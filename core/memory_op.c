@@ -34,8 +34,7 @@ enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id, struct domai
     return domain_may_target(vcpu->domain, *domain) ? STATUS_OK : STATUS_NOT_PERMITTED;
 }
 
-/* Frames for the domain that nobody owns yet. MFN_INVALID: memory or quota is short. */
-static mfn_t find_extent(const struct domain *domain, unsigned int order, unsigned int address_bits)
+mfn_t reservation_find(const struct domain *domain, unsigned int order, unsigned int address_bits)
 {
     uint64_t count = UINT64_C(1) << order;
     if (domain->is_dying || domain->page_count > domain->page_limit ||
@@ -45,15 +44,11 @@ static mfn_t find_extent(const struct domain *domain, unsigned int order, unsign
     return frame_alloc(order, address_bits);
 }
 
-mfn_t reservation_add(struct domain *domain, unsigned int order, unsigned int address_bits)
+void reservation_give(struct domain *domain, mfn_t first, uint64_t count)
 {
-    mfn_t first = find_extent(domain, order, address_bits);
-    if (!mfn_equal(first, MFN_INVALID)) {
-        for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
-            frame_assign(frame_find(mfn_add(first, i)), domain);
-        }
+    for (uint64_t i = 0; i < count; i++) {
+        frame_assign(frame_find(mfn_add(first, i)), domain);
     }
-    return first;
 }
 
 /* For the CPU, or for the lock; it must not be let go of meanwhile, since the quota has been looked
@@ -78,12 +73,12 @@ bool reservation_prepare(struct mmu_context *context, mfn_t first, unsigned int 
     return true;
 }
 
-/* Like reservation_add(), in turns if there are several frames. STATUS_NO_MEMORY; STATUS_PREEMPTED:
+/* Find and give 2^order frames, in turns if they are several. STATUS_NO_MEMORY; STATUS_PREEMPTED:
  * nothing has been added. */
 static enum status add_extent(struct mmu_context *context, unsigned int order,
                               unsigned int address_bits, mfn_t *first)
 {
-    *first = find_extent(context->pg_owner, order, address_bits);
+    *first = reservation_find(context->pg_owner, order, address_bits);
     if (mfn_equal(*first, MFN_INVALID)) {
         return STATUS_NO_MEMORY;
     }

@@ -19,10 +19,14 @@ NODISCARD enum status reservation_find_domain(struct vcpu *vcpu, uint16_t id,
 unsigned int reservation_address_bits(uint32_t mem_flags);
 bool reservation_node_exists(const struct domain *caller, uint32_t mem_flags);
 
-/* Give the domain 2^order contiguous frames below 2^address_bits bytes (64: anywhere), M2P entries
- * unset: the first one, or MFN_INVALID when memory or quota is short. The domain's lock is held. */
-NODISCARD mfn_t reservation_add(struct domain *domain, unsigned int order,
-                                unsigned int address_bits);
+/* 2^order contiguous frames below 2^address_bits bytes (64: anywhere) for the domain, not its own
+ * yet: the first one, or MFN_INVALID when memory or quota is short. The domain's lock is held. */
+NODISCARD mfn_t reservation_find(const struct domain *domain, unsigned int order,
+                                 unsigned int address_bits);
+
+/* Give the domain what was found for it, or a piece of that, wiped and with M2P entries unset. The
+ * domain's lock is held. */
+void reservation_give(struct domain *domain, mfn_t first, uint64_t count);
 
 /*
  * Get an extent that frame_alloc() gave ready for the context's pg_owner: what others left in it is

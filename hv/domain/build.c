@@ -8,6 +8,7 @@
 #include "hv/domain/vcpu_context.h"
 
 #define EXTENT_LIMIT 256U
+#define GIVEN_A_TURN 32U /* frames, under one hold of the lock */
 
 /* Frames that follow each other both as PFNs and as MFNs. */
 struct extent {
@@ -43,6 +44,17 @@ static bool add_extent(struct build_target *target, uint64_t pfn, mfn_t mfn, uin
     return true;
 }
 
+/* A large block is given in pieces: a frame may have to be wiped. Nobody knows the domain yet, so
+ * that nothing of it changes in between. */
+static void give_block(struct domain *domain, mfn_t first, uint64_t count)
+{
+    for (uint64_t done = 0; done < count; done += GIVEN_A_TURN) {
+        struct mmu_locked locked = domain_mmu_lock(domain);
+        reservation_give(domain, mfn_add(first, done), min_u64(count - done, GIVEN_A_TURN));
+        domain_mmu_unlock(locked);
+    }
+}
+
 /* The largest blocks there are, so that the domain's memory is as contiguous as it can be. */
 bool build_port_allocate(struct build_target *target, pfn_t first, uint64_t count)
 {
@@ -54,7 +66,7 @@ bool build_port_allocate(struct build_target *target, pfn_t first, uint64_t coun
             order--;
         }
         struct mmu_locked locked = domain_mmu_lock(domain);
-        mfn_t mfn = reservation_add(domain, order, 64);
+        mfn_t mfn = reservation_find(domain, order, 64);
         domain_mmu_unlock(locked);
         if (mfn_equal(mfn, MFN_INVALID)) {
             if (order == 0) {
@@ -63,6 +75,7 @@ bool build_port_allocate(struct build_target *target, pfn_t first, uint64_t coun
             order--;
             continue;
         }
+        give_block(domain, mfn, UINT64_C(1) << order);
         for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
             m2p_set(mfn_add(mfn, i), first.value + done + i);
         }

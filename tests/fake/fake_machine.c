@@ -96,10 +96,19 @@ struct domain *fake_domain(uint16_t id, unsigned int vcpu_count)
     return domain;
 }
 
+mfn_t fake_give_as_it_is(struct domain *domain)
+{
+    mfn_t mfn = reservation_find(domain, 0, 64);
+    if (!mfn_equal(mfn, MFN_INVALID)) {
+        reservation_give(domain, mfn, 1);
+    }
+    return mfn;
+}
+
 mfn_t fake_give(struct domain *domain)
 {
     struct mmu_locked locked = domain_mmu_lock(domain);
-    mfn_t mfn = reservation_add(domain, 0, 64);
+    mfn_t mfn = fake_give_as_it_is(domain);
     domain_mmu_unlock(locked);
     assert_false(mfn_equal(mfn, MFN_INVALID));
     memset(fake_entries(mfn), 0, PAGE_SIZE);

@@ -122,6 +122,8 @@ struct domain *fake_domain(uint16_t id, unsigned int vcpu_count);
 
 /* One more frame for the domain, contents zero. */
 mfn_t fake_give(struct domain *domain);
+/* With what the core left in it, or MFN_INVALID. The domain's lock is held. */
+mfn_t fake_give_as_it_is(struct domain *domain);
 
 /* What the pages of the vCPU's descriptor window show; MFN_INVALID: nothing. */
 mfn_t *fake_window(const struct vcpu *vcpu);

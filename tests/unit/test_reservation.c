@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* memory_op: populate, increase, decrease, exchange, and the questions. */
+#include "core/reservation.h"
 #include "tests/fake/fake_machine.h"
 
 #include <string.h>
@@ -48,6 +49,31 @@ static int64_t change(struct vcpu *caller, uint64_t command,
 {
     memcpy(fake.buffers[0].bytes, made, sizeof(*made));
     return do_memory_op(caller, command, FAKE_ARGUMENTS);
+}
+
+/* ---- what the builder of a domain takes ---------------------------------------------------- */
+
+static void block_is_given_piece_by_piece(void **state)
+{
+    (void)state;
+    uint64_t pages = domain->page_count;
+    struct mmu_locked locked = domain_mmu_lock(domain);
+    mfn_t first = reservation_find(domain, 3, 64);
+    for (unsigned int i = 0; i < 8; i++) {
+        frame_mark_dirty(fake_frame(mfn_add(first, i)));
+        memset(port_map_frame(mfn_add(first, i)), 0xa5, PAGE_SIZE);
+    }
+    reservation_give(domain, first, 5);
+    assert_int_equal(domain->page_count, pages + 5);
+    assert_int_equal(frame_class(fake_frame(mfn_add(first, 5))), FRAME_FREE);
+    reservation_give(domain, mfn_add(first, 5), 3);
+    domain_mmu_unlock(locked);
+
+    assert_int_equal(domain->page_count, pages + 8);
+    for (unsigned int i = 0; i < 8; i++) {
+        assert_int_equal(fake_frame(mfn_add(first, i))->owner, domain->id);
+        assert_int_equal(*(uint64_t *)port_map_frame(mfn_add(first, i)), 0);
+    }
 }
 
 /* ---- populate and increase ----------------------------------------------------------------- */
@@ -630,6 +656,7 @@ static void questions_are_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(block_is_given_piece_by_piece),
         TEST(populating_gives_frames_with_their_pfns),
         TEST(increasing_leaves_the_m2p_alone_and_needs_no_list),
         TEST(the_quota_ends_the_loop),
