@@ -357,6 +357,22 @@ static void a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers(void **st
     assert_int_equal(frame_class(fake_frame(l3)), FRAME_FREE);
 }
 
+static void a_gdt_frame_that_another_vcpu_validates_makes_one_wait(void **state)
+{
+    (void)state;
+    mfn_t root = fake_wide_tree_build(domain, fake_give(domain));
+    begin_pin(other_vcpu, root, 2);
+    memcpy(fake.buffers[0].bytes, &root, sizeof(root));
+    uint64_t arg[6] = {FAKE_ARGUMENTS, 512};
+
+    assert_true(fake_call_once(call_set_gdt, vcpu, arg).again);
+
+    assert_true(fake.waits > 0);
+    assert_int_equal(do_pin(other_vcpu, root, 4), 0);
+    memcpy(fake.buffers[0].bytes, &root, sizeof(root));
+    assert_int_equal(fake_call(call_set_gdt, vcpu, arg), -XEN_EINVAL);
+}
+
 /* ---- tables full of another domain's frames ------------------------------------------------ */
 
 /* An L1 table, pinned, all of whose entries name `page`, of the domain `owner`. */
@@ -445,6 +461,7 @@ int main(void)
         TEST(another_vcpu_waits_for_a_half_released_table),
         TEST(a_frame_that_cancelling_frees_is_no_longer_the_callers),
         TEST(a_gdt_frame_that_cancelling_frees_is_no_longer_the_callers),
+        TEST(a_gdt_frame_that_another_vcpu_validates_makes_one_wait),
         TEST(loading_cr3_drops_the_foreign_entries_of_a_tree_in_turns),
         TEST(a_first_base_drops_the_foreign_entries_of_another_in_turns),
     };
