@@ -315,8 +315,11 @@ static enum status exchange_chunk(struct mmu_context *context, const struct exch
         return refuse_chunk(context, STATUS_DYING, "domain", context->pg_owner->id);
     }
     enum status status = allocate_chunk(context, exchange, &fresh);
-    if (status != STATUS_OK) {
+    if (status == STATUS_NO_MEMORY) {
         return refuse_chunk(context, status, "order", exchange->out_order);
+    }
+    if (status != STATUS_OK) {
+        return status;
     }
     status = steal_chunk(context, exchange, first, &fresh);
     if (status != STATUS_OK) {

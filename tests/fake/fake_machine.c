@@ -502,6 +502,7 @@ void port_explain_refusal(const struct vcpu *vcpu, enum status status,
     assert_true(strlen(status_text(status)) > 1);
     assert_true(strlen(refusal->what) > 1);
     assert_true(status != STATUS_FAULT || refusal->size > 0);
+    assert_true(status > STATUS_AGAIN); /* what goes on later is no refusal */
     fake.refusal = (struct fake_refusal){status, *refusal, fake.refusal.count + 1};
 }
 
