@@ -14,10 +14,17 @@ void audit_differ(const struct audit_window *window, mfn_t mfn, const char *rule
     window->report(mfn, rule, counted, recorded);
 }
 
+/* What is counted of the frame in this round; NULL: it is another round's. */
+static struct audit_count *find_count(const struct audit_window *window, mfn_t mfn)
+{
+    bool here = mfn.value >= window->first && mfn.value - window->first < window->count;
+    return here ? &window->counts[mfn.value - window->first] : NULL;
+}
+
 void audit_count(const struct audit_window *window, mfn_t mfn, bool typed)
 {
-    if (mfn.value >= window->first && mfn.value - window->first < window->count) {
-        struct audit_count *found = &window->counts[mfn.value - window->first];
+    struct audit_count *found = find_count(window, mfn);
+    if (found != NULL) {
         found->references++;
         found->types += typed ? 1 : 0;
         window->result->references++;
@@ -26,16 +33,18 @@ void audit_count(const struct audit_window *window, mfn_t mfn, bool typed)
 
 void audit_count_granted(const struct audit_window *window, mfn_t mfn, int32_t change)
 {
-    if (mfn.value >= window->first && mfn.value - window->first < window->count) {
-        window->counts[mfn.value - window->first].granted += change;
+    struct audit_count *found = find_count(window, mfn);
+    if (found != NULL) {
+        found->granted += change;
     }
 }
 
 /* An entry names a table of its own level: +1 for the table it is in, -1 for the one it names. */
 static void link(const struct audit_window *window, mfn_t mfn, int32_t change)
 {
-    if (mfn.value >= window->first && mfn.value - window->first < window->count) {
-        window->counts[mfn.value - window->first].same_level += change;
+    struct audit_count *found = find_count(window, mfn);
+    if (found != NULL) {
+        found->same_level += change;
     }
 }
 
@@ -168,7 +177,7 @@ static void check_descriptors(const struct audit_window *window, mfn_t mfn)
 static void count_frame(const struct audit_window *window, const struct frame *frame)
 {
     mfn_t mfn = frame_mfn(frame);
-    bool here = mfn.value >= window->first && mfn.value - window->first < window->count;
+    bool here = find_count(window, mfn) != NULL;
     if ((frame->flags & FRAME_ALLOCATED) != 0) {
         audit_count(window, mfn, frame_class(frame) == FRAME_SHARED);
     }

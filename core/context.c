@@ -101,6 +101,14 @@ void context_explain(struct mmu_context *context, enum status status, const stru
     }
 }
 
+enum status context_refuse_number(struct mmu_context *context, enum status status, const char *what,
+                                  const char *noun, uint64_t number)
+{
+    context_explain(context, status,
+                    &(struct refusal){.what = what, .noun = noun, .number = number});
+    return status;
+}
+
 struct call_result call_refuse(const struct vcpu *vcpu, enum status status,
                                const struct refusal *about)
 {

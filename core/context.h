@@ -111,6 +111,10 @@ bool context_should_stop(struct mmu_context *context);
 void context_explain(struct mmu_context *context, enum status status,
                      const struct refusal *refusal);
 
+/* The same for a number, of which `noun` says what it is; answers the status. */
+enum status context_refuse_number(struct mmu_context *context, enum status status, const char *what,
+                                  const char *noun, uint64_t number);
+
 /* A call is refused before it has looked at an entry or a frame: say why, and answer. */
 struct call_result call_refuse(const struct vcpu *vcpu, enum status status,
                                const struct refusal *about);

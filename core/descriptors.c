@@ -115,19 +115,12 @@ static enum status take_own(struct mmu_context *context, mfn_t mfn, const char *
     return status;
 }
 
-static enum status refuse_number(struct mmu_context *context, enum status status, const char *what,
-                                 const char *noun, uint64_t number)
-{
-    context_explain(context, status,
-                    &(struct refusal){.what = what, .noun = noun, .number = number});
-    return status;
-}
-
 enum status vcpu_set_gdt(struct mmu_context *context, const mfn_t frames[], unsigned int count)
 {
     struct vcpu *vcpu = context->vcpu;
     if (count > GDT_ENTRIES_MAX) {
-        return refuse_number(context, STATUS_TOO_MANY_DESCRIPTORS, "set_gdt", "count", count);
+        return context_refuse_number(context, STATUS_TOO_MANY_DESCRIPTORS, "set_gdt", "count",
+                                     count);
     }
     if (count > 0 && vcpu->domain->is_dying) {
         return STATUS_NO_DOMAIN; /* a control domain gives it a first state */
@@ -174,13 +167,14 @@ enum status vcpu_set_ldt(struct mmu_context *context, uint64_t base, unsigned in
 {
     struct vcpu *vcpu = context->vcpu;
     if (entries > LDT_ENTRIES_MAX) {
-        return refuse_number(context, STATUS_TOO_MANY_DESCRIPTORS, "set LDT", "count", entries);
+        return context_refuse_number(context, STATUS_TOO_MANY_DESCRIPTORS, "set LDT", "count",
+                                     entries);
     }
     if (entries > 0 && (base & PAGE_MASK) != 0) {
-        return refuse_number(context, STATUS_LDT_NOT_ALIGNED, "set LDT", "base", base);
+        return context_refuse_number(context, STATUS_LDT_NOT_ALIGNED, "set LDT", "base", base);
     }
     if (entries > 0 && !address_is_guest(base)) {
-        return refuse_number(context, STATUS_BAD_ADDRESS, "set LDT", "base", base);
+        return context_refuse_number(context, STATUS_BAD_ADDRESS, "set LDT", "base", base);
     }
     if (vcpu->ldt_entries == 0 && entries == 0) {
         return STATUS_OK;

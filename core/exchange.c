@@ -299,27 +299,19 @@ static enum status hand_over_chunk(struct mmu_context *context, const struct exc
     return status;
 }
 
-static enum status refuse_chunk(struct mmu_context *context, enum status status, const char *noun,
-                                uint64_t number)
-{
-    context_explain(context, status,
-                    &(struct refusal){.what = "exchange", .noun = noun, .number = number});
-    return status;
-}
-
 static enum status exchange_chunk(struct mmu_context *context, const struct exchange *exchange)
 {
     uint64_t first = exchange->done << exchange->in_order;
     struct fresh fresh;
     if (context->pg_owner->is_dying) {
-        return refuse_chunk(context, STATUS_DYING, "domain", context->pg_owner->id);
+        return context_refuse_number(context, STATUS_DYING, "exchange", "domain",
+                                     context->pg_owner->id);
     }
     enum status status = allocate_chunk(context, exchange, &fresh);
-    if (status == STATUS_NO_MEMORY) {
-        return refuse_chunk(context, status, "order", exchange->out_order);
-    }
     if (status != STATUS_OK) {
-        return status;
+        return status == STATUS_NO_MEMORY ? context_refuse_number(context, status, "exchange",
+                                                                  "order", exchange->out_order)
+                                          : status;
     }
     status = steal_chunk(context, exchange, first, &fresh);
     if (status != STATUS_OK) {

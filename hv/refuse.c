@@ -68,6 +68,16 @@ int refuse_unwritable(uint64_t address, uint64_t size)
                   address_rule(address, size, "a page of them is not mapped writable"));
 }
 
+int refuse_domain(uint32_t id)
+{
+    return refuse(-XEN_ESRCH, "there is no domain %u", id);
+}
+
+int refuse_dying(const struct hv_domain *domain)
+{
+    return refuse(-XEN_EINVAL, "d%u is dying", domain->core.id);
+}
+
 int refuse_vcpu(const struct hv_domain *domain, uint32_t id)
 {
     return refuse(-XEN_ENOENT, "d%u has no vCPU %u: it has %u, counted from 0", domain->core.id, id,

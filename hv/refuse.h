@@ -19,6 +19,9 @@ COLD int refusal_name(int error, const char *format, ...) PRINTF_FORMAT(2, 3);
 /* -EFAULT: so many bytes of the guest's could not be read, or not be written. */
 COLD int refuse_unreadable(uint64_t address, uint64_t size);
 COLD int refuse_unwritable(uint64_t address, uint64_t size);
+/* -ESRCH: there is no domain of that number; -EINVAL: it is on its way out. */
+COLD int refuse_domain(uint32_t id);
+COLD int refuse_dying(const struct hv_domain *domain);
 /* -ENOENT: the caller has named a vCPU that is not there. */
 COLD int refuse_vcpu(const struct hv_domain *domain, uint32_t id);
 

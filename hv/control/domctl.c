@@ -67,7 +67,7 @@ static int find_domain(struct domctl *call)
             call->domain = hv_domain_find((uint16_t)id);
         }
     }
-    return call->domain != NULL ? 0 : refuse(-XEN_ESRCH, "there is no domain %u", call->op.domain);
+    return call->domain != NULL ? 0 : refuse_domain(call->op.domain);
 }
 
 COLD static void name_command(const struct domctl *call, int error)

@@ -122,11 +122,6 @@ static int refuse_memory(const char *what)
                   machine.free_count);
 }
 
-static int refuse_dying(const struct hv_domain *domain)
-{
-    return refuse(-XEN_EINVAL, "d%u is dying", domain->core.id);
-}
-
 int hv_domain_create(const struct domain_config *config, struct hv_domain **created)
 {
     if (config->vcpus == 0 || config->vcpus > DOMAIN_VCPU_LIMIT) {

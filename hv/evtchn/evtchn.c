@@ -247,7 +247,7 @@ static uint32_t port_find_closed(const struct evtchn_table *table)
 static int port_open(struct hv_domain *domain, const struct evtchn *contents, uint32_t *port)
 {
     if (domain->core.is_dying) {
-        return refuse(-XEN_EINVAL, "d%u is dying", domain->core.id);
+        return refuse_dying(domain);
     }
     *port = port_find_closed(&domain->evtchns);
     if (*port >= domain->evtchns.port_limit) {

@@ -15,7 +15,7 @@ static int find_target(const struct hv_vcpu *vcpu, uint16_t id, struct hv_domain
     struct domain *caller = vcpu->core.domain;
     struct domain *domain = id == DOMID_SELF ? caller : domain_find(id);
     if (domain == NULL) {
-        return refuse(-XEN_ESRCH, "there is no domain %u", id);
+        return refuse_domain(id);
     }
     *target = hv_domain_of(domain);
     return domain_may_target(caller, domain)
@@ -62,7 +62,7 @@ static int bind_interdomain(struct hv_vcpu *vcpu, uint64_t address)
     struct domain *remote =
         record.remote_dom == DOMID_SELF ? &domain->core : domain_find(record.remote_dom);
     if (remote == NULL) {
-        return refuse(-XEN_ESRCH, "there is no domain %u", record.remote_dom);
+        return refuse_domain(record.remote_dom);
     }
     int result = evtchn_bind_interdomain(domain, hv_domain_of(remote), record.remote_port,
                                          &record.local_port);

@@ -115,7 +115,7 @@ static int check_target(const struct hv_vcpu *vcpu, domid_t id)
         return 0;
     }
     return domain_find(id) == NULL
-               ? refuse(-XEN_ESRCH, "there is no domain %u", id)
+               ? refuse_domain(id)
                : refuse(-XEN_EPERM, "d%u: the first domain has all interrupts", id);
 }
 

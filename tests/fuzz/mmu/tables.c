@@ -8,6 +8,14 @@
 #include "tests/fuzz/mmu/input.h"
 #include "tests/fuzz/mmu/model.h"
 
+/* How many elements, where to report, and whose tables and frames. */
+static void set_batch_arguments(struct operation *operation)
+{
+    operation->arg[1] = operation->count;
+    operation->arg[2] = operation->depth == 0 ? FAKE_RESULT : 0;
+    operation->arg[3] = operation->word;
+}
+
 static int64_t ask_update(const struct operation *operation, struct reference_caller caller)
 {
     uint32_t done;
@@ -41,10 +49,8 @@ void make_update(struct operation *operation)
     }
     memcpy(argument_bytes(operation->depth, 0), operation->updates, sizeof(operation->updates));
     operation->call = call_mmu_update;
-    operation->arg[1] = operation->count;
-    operation->arg[2] = operation->depth == 0 ? FAKE_RESULT : 0;
-    operation->arg[3] = operation->word;
     operation->ask_model = ask_update;
+    set_batch_arguments(operation);
 }
 
 static int64_t ask_extended(const struct operation *operation, struct reference_caller caller)
@@ -117,10 +123,8 @@ void make_extended(struct operation *operation)
     }
     memcpy(argument_bytes(operation->depth, 0), operation->ops, sizeof(operation->ops));
     operation->call = call_mmuext_op;
-    operation->arg[1] = operation->count;
-    operation->arg[2] = operation->depth == 0 ? FAKE_RESULT : 0;
-    operation->arg[3] = operation->word;
     operation->ask_model = ask_extended;
+    set_batch_arguments(operation);
 }
 
 static int64_t ask_va_mapping(const struct operation *operation, struct reference_caller caller)
