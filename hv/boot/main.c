@@ -108,7 +108,7 @@ static void set_control_registers(bool smap)
     cr4 |= smap ? CR4_SMAP : 0;
     cr4 |= cpu_features.umip ? CR4_UMIP : 0;
     cpu_write_cr4(cr4);
-    cpu_write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
+    cpu_write_cr0(CR0_ALWAYS);
 }
 
 /* ---- memory -------------------------------------------------------------------------------- */

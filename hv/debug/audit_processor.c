@@ -6,8 +6,6 @@
 #include "hv/mem/paging.h"
 #include "hv/sched/vcpu.h"
 
-#define CR0_ALWAYS (CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG)
-
 struct audit_processor audit_read_processor(void)
 {
     struct table_pointer gdtr = cpu_sgdt();

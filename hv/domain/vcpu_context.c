@@ -12,8 +12,6 @@
 #include "hv/sched/sched.h"
 #include "lib/string.h"
 
-#define CR0_SHOWN (CR0_PE | CR0_ET | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG)
-
 static mfn_t base_of(uint64_t cr3)
 {
     return cr3 == 0 ? MFN_INVALID : mfn_make(cr3 >> PAGE_SHIFT);
@@ -222,7 +220,7 @@ static void get_tables(const struct hv_vcpu *vcpu, struct vcpu_guest_context *co
     context->gdt_ents = vcpu->core.gdt_entries;
     context->ldt_base = vcpu->core.ldt_base;
     context->ldt_ents = vcpu->core.ldt_entries;
-    context->ctrlreg[0] = CR0_SHOWN | (vcpu->cr0_ts ? CR0_TS : 0);
+    context->ctrlreg[0] = CR0_ALWAYS | (vcpu->cr0_ts ? CR0_TS : 0);
     context->ctrlreg[1] = cr3_of(vcpu->core.user_base);
     context->ctrlreg[3] = cr3_of(vcpu->core.kernel_base);
     context->ctrlreg[4] = control_guest_cr4(vcpu);

@@ -18,9 +18,6 @@
 
 #define RFLAGS_RF (UINT64_C(1) << 16)
 
-/* All a guest sees of CR0 besides TS: what is really set, and cannot be changed. */
-#define CR0_SHOWN (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG)
-
 /* What carrying out one instruction came to. */
 enum outcome {
     DONE,
@@ -138,7 +135,7 @@ static enum outcome emulate_wrmsr(struct hv_vcpu *vcpu, const struct insn_privil
 
 static uint64_t guest_cr0(const struct hv_vcpu *vcpu)
 {
-    return (cpu_read_cr0() & CR0_SHOWN) | (vcpu->cr0_ts ? CR0_TS : 0);
+    return (cpu_read_cr0() & CR0_ALWAYS) | (vcpu->cr0_ts ? CR0_TS : 0);
 }
 
 static enum outcome emulate_mov_from_cr(struct hv_vcpu *vcpu, const struct insn_privileged *insn,

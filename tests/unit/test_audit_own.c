@@ -144,7 +144,7 @@ static int setup(void **state)
     build_tables();
     build_vcpu();
     processor = (struct audit_processor){
-        .cr0 = CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG | CR0_TS,
+        .cr0 = CR0_ALWAYS | CR0_TS,
         .cr3 = UINT64_C(77) << PAGE_SHIFT,
         .dr7 = DR7_INITIAL,
         .gdt_base = window_address(1 + SLOT),
